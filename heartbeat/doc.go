@@ -1,0 +1,2 @@
+// Package heartbeat emits heartbeats in Java MirrorMaker 2's format.
+package heartbeat
