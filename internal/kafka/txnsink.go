@@ -1,0 +1,391 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"mm2/internal/pipeline"
+)
+
+// SinkConfig is what a TxnSink needs. The zero value of a tuning field means
+// the default named beside it.
+type SinkConfig struct {
+	Dialer *Dialer
+	Role   string       // client id suffix
+	Admin  *kadm.Client // of the target; shared, not closed by the sink
+
+	// TransactionalID makes the sink transactional. Empty is the at-least-once
+	// variant: an idempotent producer, marks after acknowledgements, no fence.
+	TransactionalID string
+	Timeout         time.Duration // transaction timeout
+	Marks           MarkTopic
+	Worker          string // named in the claim
+
+	// Partitions lists the target partitions that this lane writes, for the
+	// search for hanging transactions. Called from the loop's goroutine.
+	Partitions func() []pipeline.Partition
+	// MaxBatchBytes is the largest batch the target topic takes. Called from
+	// client goroutines.
+	MaxBatchBytes func(topic string) int32
+
+	Compression string        // see newCodec
+	Linger      time.Duration // 20 ms: commits flush at once, so only full pipes wait
+	BufferBytes int64         // 8 MiB of records not yet acknowledged
+
+	Logger *slog.Logger
+	// Healed, if set, is told of each hanging transaction that was finished.
+	Healed func(commit bool)
+}
+
+// OpenTimeout bounds one attempt to take a lane: fencing, healing, reading the
+// marks. A target that needs longer is tried again.
+const OpenTimeout = 60 * time.Second
+
+// maxBatchBytes is Kafka's default for max.message.bytes.
+const maxBatchBytes = 1048588
+
+// TxnSink writes batches and marks to one cluster in one transaction. It is
+// the pipeline.Sink of replication. Its methods are called by one goroutine.
+type TxnSink struct {
+	cfg   SinkConfig
+	codec *codec
+
+	client  *kgo.Client
+	inTxn   bool
+	begun   time.Time
+	written pipeline.Receipt // summaries, counts; segments are in acks
+	acks    acks
+	owner   Owner // who held the lane before the last Open
+	suspect map[pipeline.Partition]int64
+}
+
+// NewTxnSink checks the configuration and opens nothing.
+func NewTxnSink(cfg SinkConfig) (*TxnSink, error) {
+	c, err := newCodec(cfg.Compression)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Linger == 0 {
+		cfg.Linger = 20 * time.Millisecond
+	}
+	if cfg.BufferBytes == 0 {
+		cfg.BufferBytes = 8 << 20
+	}
+	return &TxnSink{cfg: cfg, codec: c}, nil
+}
+
+// Previous is who held the lane before the last Open; zero if nobody did.
+func (s *TxnSink) Previous() Owner { return s.owner }
+
+// Open implements pipeline.Sink: fence, finish what hangs, read the marks to
+// the end, claim the lane. In that order and never in another: marks read
+// before the fence could be overtaken by a transaction still in flight.
+func (s *TxnSink) Open(ctx context.Context) (pipeline.Marks, error) {
+	ctx, cancel := context.WithTimeout(ctx, OpenTimeout)
+	defer cancel()
+	s.Close()
+	if err := s.dial(); err != nil {
+		return nil, err
+	}
+	if s.transactional() {
+		pid, _, err := s.client.ProducerID(ctx)
+		if err != nil {
+			return nil, endError("fence "+s.cfg.TransactionalID, err)
+		}
+		if err := s.heal(ctx, pid); err != nil {
+			return nil, err
+		}
+	}
+	st, err := s.cfg.Marks.read(ctx, s.cfg.Dialer, s.cfg.Role+"|marks")
+	if err != nil {
+		return nil, err
+	}
+	s.owner = st.owner
+	if err := s.claim(ctx); err != nil {
+		return nil, fmt.Errorf("claim lane: %w", err)
+	}
+	return st.marks, nil
+}
+
+func (s *TxnSink) transactional() bool { return s.cfg.TransactionalID != "" }
+
+func (s *TxnSink) dial() error {
+	opts := []kgo.Opt{
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(s.cfg.Linger),
+		kgo.MaxBufferedBytes(int(s.cfg.BufferBytes)),
+		kgo.MaxBufferedRecords(math.MaxInt32), // bytes are the bound
+		kgo.WithCompressor(s.codec),
+		kgo.ProducerBatchMaxBytesFn(s.batchBytes),
+		kgo.ConcurrentTransactionsBackoff(2 * time.Millisecond),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+	}
+	if s.transactional() {
+		opts = append(opts, kgo.TransactionalID(s.cfg.TransactionalID), kgo.TransactionTimeout(s.cfg.Timeout))
+	} else {
+		opts = append(opts, kgo.StopProducerOnDataLossDetected())
+	}
+	cl, err := s.cfg.Dialer.Client(s.cfg.Role, opts...)
+	if err != nil {
+		return err
+	}
+	s.client, s.inTxn = cl, false
+	s.reset()
+	return nil
+}
+
+func (s *TxnSink) batchBytes(topic string) int32 {
+	if s.cfg.MaxBatchBytes == nil || topic == s.cfg.Marks.Topic {
+		return maxBatchBytes
+	}
+	if n := s.cfg.MaxBatchBytes(topic); n > 0 {
+		return n
+	}
+	return maxBatchBytes
+}
+
+// claim leaves a trace of this owner in the lane. Two owners that fence each
+// other see each other's claims, which tells an assignment error from a
+// transaction that timed out; and a lane that can claim can also commit.
+func (s *TxnSink) claim(ctx context.Context) error {
+	value, err := json.Marshal(Owner{Worker: s.cfg.Worker, Since: time.Now().UTC().Truncate(time.Millisecond)})
+	if err != nil {
+		return err
+	}
+	_, err = s.Commit(ctx, pipeline.Marks{ownerKey: string(value)})
+	return err
+}
+
+func (s *TxnSink) begin() error {
+	if s.inTxn {
+		return nil
+	}
+	if s.transactional() {
+		if err := s.client.BeginTransaction(); err != nil {
+			return endError("begin transaction", err)
+		}
+	}
+	s.inTxn, s.begun = true, time.Now()
+	return nil
+}
+
+// Write implements pipeline.Sink. It blocks while BufferBytes are unanswered.
+func (s *TxnSink) Write(ctx context.Context, b *pipeline.Batch) error {
+	if err := s.acks.err(); err != nil {
+		return err
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	records := b.Records()
+	s.written.Batches = append(s.written.Batches, pipeline.Summary{Source: b.Source, Records: int64(len(records)), Bytes: b.Bytes, Newest: b.Newest})
+	s.written.Records += int64(len(records))
+	s.written.Bytes += b.Bytes
+	if len(records) > 0 {
+		s.codec.seen(records[0].Attrs)
+	}
+	if b.To.Topic == "" {
+		for i := range records {
+			r := records[i]
+			s.client.Produce(ctx, r.Record, s.acks.one(b.Source, r.From))
+		}
+		return s.acks.err()
+	}
+	promise := s.acks.run(b.Source, b.To, records)
+	for i := range records {
+		r := records[i].Record
+		r.Topic, r.Partition = b.To.Topic, b.To.Partition
+		s.client.Produce(ctx, r, promise)
+	}
+	return s.acks.err()
+}
+
+// Commit implements pipeline.Sink. The at-least-once variant waits for the
+// records before it writes the marks, so that no mark is ahead of its output.
+func (s *TxnSink) Commit(ctx context.Context, next pipeline.Marks) (*pipeline.Receipt, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	if !s.transactional() {
+		if err := s.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	promise := s.acks.mark(pipeline.Partition(s.cfg.Marks))
+	for k, v := range next {
+		s.client.Produce(ctx, s.cfg.Marks.record(k, v), promise)
+	}
+	if err := s.flush(ctx); err != nil {
+		return nil, err
+	}
+	if s.transactional() {
+		if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+			return nil, endError("commit transaction", err)
+		}
+	}
+	r := s.written
+	r.Marks, r.Segments, r.At = next, s.acks.take(), time.Now()
+	r.Took = r.At.Sub(s.begun)
+	s.inTxn = false
+	s.reset()
+	return &r, nil
+}
+
+// flush waits until everything is answered; a record that failed fails it.
+func (s *TxnSink) flush(ctx context.Context) error {
+	if err := s.client.Flush(ctx); err != nil {
+		if aerr := s.acks.err(); aerr != nil {
+			return aerr
+		}
+		return fmt.Errorf("wait for acknowledgements: %w", err)
+	}
+	return s.acks.err()
+}
+
+// Abort implements pipeline.Sink. What it cannot end, the next Open does.
+func (s *TxnSink) Abort(ctx context.Context) error {
+	defer s.Close()
+	if s.client == nil || !s.inTxn {
+		return nil
+	}
+	s.inTxn = false
+	if err := s.client.AbortBufferedRecords(ctx); err != nil {
+		return fmt.Errorf("drop buffered records: %w", err)
+	}
+	if !s.transactional() {
+		return nil
+	}
+	err := s.client.EndTransaction(ctx, kgo.TryAbort)
+	// Already ended by a fence or a timeout: there is nothing left to abort.
+	if err == nil || errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState) {
+		return nil
+	}
+	return fmt.Errorf("abort transaction: %w", err)
+}
+
+// Close drops the producer. An open transaction stays open until Open or the
+// transaction timeout ends it, so call Abort first where that matters.
+func (s *TxnSink) Close() {
+	if s.client != nil {
+		s.client.Close()
+		s.client = nil
+	}
+}
+
+func (s *TxnSink) reset() {
+	s.written = pipeline.Receipt{}
+	s.acks.reset()
+}
+
+// acks collects what the target answered. Promises run one at a time on a
+// goroutine of the client; the loop reads after Flush.
+type acks struct {
+	mu       sync.Mutex
+	failed   *failure
+	segments []pipeline.Segment
+}
+
+func (a *acks) reset() {
+	a.mu.Lock()
+	a.failed, a.segments = nil, nil
+	a.mu.Unlock()
+}
+
+func (a *acks) err() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.failed == nil {
+		return nil
+	}
+	return a.failed.asError()
+}
+
+func (a *acks) take() []pipeline.Segment {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.segments
+}
+
+// fail keeps the first failure: those that follow are its consequences.
+func (a *acks) fail(f failure) {
+	a.mu.Lock()
+	if a.failed == nil {
+		a.failed = &f
+	}
+	a.mu.Unlock()
+}
+
+// run is the promise for a batch that goes to one partition. The client answers
+// records of one partition in the order they were produced, so a counter tells
+// which one it is; segments are built without a lock and handed over at the end.
+func (a *acks) run(source, target pipeline.Partition, records []pipeline.Record) func(*kgo.Record, error) {
+	var (
+		i   int
+		cur pipeline.Segment
+		out []pipeline.Segment
+	)
+	return func(r *kgo.Record, err error) {
+		from := records[i].From
+		i++
+		switch {
+		case err != nil:
+			a.fail(failure{source: source, offset: from, target: target, err: err})
+			return
+		case from < 0: // made up by a stage: it has no source offset to map
+			if cur.Count > 0 {
+				out, cur = append(out, cur), pipeline.Segment{}
+			}
+		case cur.Count > 0 && from == cur.SourceBase+cur.Count && r.Offset == cur.TargetBase+cur.Count:
+			cur.Count++
+		default:
+			if cur.Count > 0 {
+				out = append(out, cur)
+			}
+			cur = pipeline.Segment{Source: source, SourceBase: from, Target: target, TargetBase: r.Offset, Count: 1}
+		}
+		if i == len(records) {
+			a.mu.Lock()
+			a.segments = append(a.segments, out...)
+			if cur.Count > 0 {
+				a.segments = append(a.segments, cur)
+			}
+			a.mu.Unlock()
+		}
+	}
+}
+
+// one is the promise for a record that carries its own destination.
+func (a *acks) one(source pipeline.Partition, from int64) func(*kgo.Record, error) {
+	return func(r *kgo.Record, err error) {
+		target := pipeline.Partition{Topic: r.Topic, Partition: r.Partition}
+		if err != nil {
+			a.fail(failure{source: source, offset: from, target: target, err: err})
+			return
+		}
+		if from < 0 {
+			return
+		}
+		a.mu.Lock()
+		a.segments = append(a.segments, pipeline.Segment{Source: source, SourceBase: from, Target: target, TargetBase: r.Offset, Count: 1})
+		a.mu.Unlock()
+	}
+}
+
+// mark is the promise for marks.
+func (a *acks) mark(target pipeline.Partition) func(*kgo.Record, error) {
+	return func(_ *kgo.Record, err error) {
+		if err != nil {
+			a.fail(failure{offset: -1, target: target, err: err})
+		}
+	}
+}

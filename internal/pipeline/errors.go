@@ -1,0 +1,41 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrFenced means that another owner took over: return and touch nothing.
+var ErrFenced = errors.New("fenced by another owner")
+
+// RefusedError is a record that the target will never take (too large, invalid
+// timestamp, null key on a compacted topic). The loop parks its partition.
+type RefusedError struct {
+	Source Partition
+	Offset int64 // source offset of the refused record
+	Target Partition
+	Err    error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s partition %d refuses the record from %s partition %d offset %d: %v",
+		e.Target.Topic, e.Target.Partition, e.Source.Topic, e.Source.Partition, e.Offset, e.Err)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// FatalError is a failure that trying again cannot mend: missing rights,
+// invalid configuration, a hanging transaction that we may not finish.
+type FatalError struct {
+	Err    error
+	Remedy string // what a person has to do
+}
+
+func (e *FatalError) Error() string {
+	if e.Remedy == "" {
+		return e.Err.Error()
+	}
+	return e.Err.Error() + "; " + e.Remedy
+}
+
+func (e *FatalError) Unwrap() error { return e.Err }
