@@ -117,6 +117,9 @@ type OAuth struct {
 	ClientSecret Secret
 	Scope        string
 	Extensions   map[string]string
+	// EncodeHeader is sasl.oauthbearer.header.urlencode: client id and secret
+	// are URL-encoded before they go into the Authorization header.
+	EncodeHeader bool
 	Trust        Store // roots for the token endpoint; zero: the system's
 }
 

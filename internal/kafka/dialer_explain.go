@@ -46,6 +46,14 @@ func Explain(err error) error {
 // remedy is what helps against err, or empty. The order matters: the first
 // matching cause is the most telling.
 func remedy(err error) string {
+	// Before the rest: it wraps errors of the network to the token endpoint,
+	// which is not the broker.
+	if e, ok := errors.AsType[*TokenError](err); ok {
+		return e.remedy()
+	}
+	if errors.Is(err, errTokenRefused) {
+		return "check issuer, audience and scope of the token against the broker's settings sasl.oauthbearer.*; the broker's log says more"
+	}
 	if r := remedyTLS(err); r != "" {
 		return r
 	}
