@@ -36,6 +36,10 @@ type SourceConfig struct {
 	// it is handed out and may wait.
 	Limit func(ctx context.Context, bytes int64) error
 
+	// Latest, if set, allows partitions that ask for it (Assigned.Latest) to
+	// start at their end: true while the lane was never owned before.
+	Latest func() bool
+
 	Logger *slog.Logger
 }
 
@@ -367,6 +371,9 @@ func topicID(id kadm.TopicID) string {
 // starts resolves where partitions without a mark begin.
 func (s *PartitionSource) starts(ctx context.Context, parts []Assigned) (map[pipeline.Partition]int64, error) {
 	out := make(map[pipeline.Partition]int64, len(parts))
+	for i := range parts {
+		parts[i].Latest = parts[i].Latest && s.cfg.Latest != nil && s.cfg.Latest()
+	}
 	latestOffsets := s.cfg.Admin.ListCommittedOffsets
 	if s.cfg.ReadUncommitted {
 		latestOffsets = s.cfg.Admin.ListEndOffsets

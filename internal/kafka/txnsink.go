@@ -37,6 +37,8 @@ type SinkConfig struct {
 	// MaxBatchBytes is the largest batch the target topic takes. Called from
 	// client goroutines.
 	MaxBatchBytes func(topic string) int32
+	// LargestBatch is the largest of them: no smaller buffer takes its records.
+	LargestBatch func() int32
 
 	Compression string        // see newCodec
 	Linger      time.Duration // 20 ms: commits flush at once, so only full pipes wait
@@ -123,7 +125,7 @@ func (s *TxnSink) dial() error {
 	opts := []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(s.cfg.Linger),
-		kgo.MaxBufferedBytes(int(s.cfg.BufferBytes)),
+		kgo.MaxBufferedBytes(int(s.bufferBytes())),
 		kgo.MaxBufferedRecords(math.MaxInt32), // bytes are the bound
 		kgo.WithCompressor(s.codec),
 		kgo.ProducerBatchMaxBytesFn(s.batchBytes),
@@ -142,6 +144,15 @@ func (s *TxnSink) dial() error {
 	s.client, s.inTxn = cl, false
 	s.reset()
 	return nil
+}
+
+// bufferBytes leaves room for two of the largest records: the client refuses a
+// record that is larger than its buffer.
+func (s *TxnSink) bufferBytes() int64 {
+	if s.cfg.LargestBatch == nil {
+		return s.cfg.BufferBytes
+	}
+	return max(s.cfg.BufferBytes, 2*int64(s.cfg.LargestBatch()))
 }
 
 func (s *TxnSink) batchBytes(topic string) int32 {

@@ -51,7 +51,10 @@ type Loop struct {
 	Stages    []Stage
 	Sink      Sink
 	Observers []Observer
-	// Opened, if set, is told the marks each time the sink was opened.
+	// Claimed, if set, is asked right after the sink was opened whether to go
+	// on; its error ends Run.
+	Claimed func() error
+	// Opened, if set, is told the marks each time everything is open.
 	Opened func(Marks)
 	// Aborted, if set, is told why a transaction was given up or a sink reopened.
 	Aborted func(error)
@@ -131,6 +134,11 @@ func (l *Loop) open(ctx context.Context) error {
 	marks, err := l.Sink.Open(ctx)
 	if err != nil {
 		return fmt.Errorf("open sink: %w", err)
+	}
+	if l.Claimed != nil {
+		if err := l.Claimed(); err != nil {
+			return err
+		}
 	}
 	for _, s := range l.Stages {
 		if o, ok := s.(Opener); ok {

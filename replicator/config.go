@@ -1,0 +1,88 @@
+package replicator
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"mm2/internal/kafka"
+	"mm2/internal/pipeline"
+	"mm2/topology"
+)
+
+// Config is everything decided about one flow on one worker.
+type Config struct {
+	Flow           topology.Flow
+	Source, Target *kafka.Dialer
+	Worker         string // names this process in claims; unique in the mesh
+	InstanceID     string // static group membership; empty: none
+
+	Lanes                  int   // partitions of the lanes topic when it is created
+	LanesReplicationFactor int16 // -1: the target's default
+
+	AtLeastOnce        bool
+	ReadUncommitted    bool
+	StartLatest        bool
+	DiscoveryInterval  time.Duration
+	CommitInterval     time.Duration
+	CommitBytes        int64
+	SessionTimeout     time.Duration
+	TransactionTimeout time.Duration // must be shorter than SessionTimeout
+	Compression        string
+	RateLimit          int64 // uncompressed bytes a second; 0: none
+
+	FetchMinBytes          int32
+	FetchMaxWait           time.Duration
+	FetchMaxBytes          int32
+	FetchMaxPartitionBytes int32
+	Linger                 time.Duration
+	BufferBytes            int64
+}
+
+// Deps are the parts a Replicator works with.
+type Deps struct {
+	Topics  Topics
+	Metrics *Metrics
+	Logger  *slog.Logger
+
+	// Stages, if set, makes the stages of one lane; the Router follows them.
+	Stages func(lane int) []pipeline.Stage
+	// Observers are told of every commit of every lane of this worker, from
+	// several goroutines.
+	Observers []pipeline.Observer
+	// Control runs while lane 0 is ours; see Control.
+	Control []Control
+}
+
+// Control is work that runs once in a flow. It returns when ctx ends; an error
+// before that is logged and it is started again after a pause, and never
+// stops the data.
+type Control struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Topics makes target topics fit for what is about to be copied into them.
+type Topics interface {
+	// Ensure makes every wanted topic exist on the target with at least its
+	// partitions, and describes it. The answer has an entry for every wanted
+	// source topic. The error is one that concerns all of them.
+	Ensure(ctx context.Context, want []WantedTopic) (map[string]TargetTopic, error)
+}
+
+// WantedTopic is a source topic and what its copy is called.
+type WantedTopic struct {
+	Source     string
+	Target     string
+	Partitions int
+}
+
+// TargetTopic describes a topic on the target, or says why there is none.
+type TargetTopic struct {
+	Partitions    int
+	ID            kadm.TopicID
+	MaxBatchBytes int32 // max.message.bytes in force; 0 unknown
+	Err           error
+}

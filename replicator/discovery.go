@@ -1,0 +1,212 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"mm2/internal/backoff"
+	"mm2/internal/kafka"
+	"mm2/internal/pipeline"
+	"mm2/topology"
+)
+
+// snapshot is what one round of discovery found. Nobody changes it.
+type snapshot struct {
+	topics  map[string]found // by source topic
+	limits  map[string]int32 // MaxBatchBytes by target topic
+	largest int32            // of them
+}
+
+func (s *snapshot) maxBatch(target string) int32 { return s.limits[target] }
+
+// found is one source topic that is copied.
+type found struct {
+	remote     string
+	partitions int // that exist on both sides
+	missing    int // on the source but not yet on the target
+	id         kadm.TopicID
+	latest     bool  // was there when the worker first looked
+	err        error // why it is not copied (yet)
+}
+
+// assigned are the partitions of one lane.
+func (s *snapshot) assigned(lane, lanes int) []kafka.Assigned {
+	var out []kafka.Assigned
+	for name, t := range s.topics {
+		for p := range int32(t.partitions) {
+			if topology.Lane(topology.Partition{Topic: name, Partition: p}, lanes) == lane {
+				out = append(out, kafka.Assigned{Partition: pipeline.Partition{Topic: name, Partition: p}, TopicID: t.id, Latest: t.latest})
+			}
+		}
+	}
+	return out
+}
+
+// targets are the partitions that one lane writes.
+func (s *snapshot) targets(lane, lanes int) []pipeline.Partition {
+	assigned := s.assigned(lane, lanes)
+	out := make([]pipeline.Partition, len(assigned))
+	for i, a := range assigned {
+		out[i] = pipeline.Partition{Topic: s.topics[a.Topic].remote, Partition: a.Partition.Partition}
+	}
+	return out
+}
+
+// partitions counts what is copied.
+func (s *snapshot) partitions() (n int) {
+	for _, t := range s.topics {
+		n += t.partitions
+	}
+	return n
+}
+
+// discovery looks for topics and partitions on the source and has their
+// targets made before anyone copies into them.
+type discovery struct {
+	flow     topology.Flow
+	source   *kadm.Client
+	topics   Topics
+	latest   bool
+	interval time.Duration
+	changed  func(*snapshot)
+	// problem is told when a topic begins to be a problem, ends to be one
+	// (nil), or becomes another one.
+	problem func(topic string, err error)
+
+	ready chan struct{} // closed after the first success
+
+	mu      sync.Mutex // guards what follows
+	current *snapshot
+	last    time.Time // of the last success
+	err     error
+}
+
+// run looks at once and then every interval until ctx ends. failed and mended
+// are told of changes between success and failure.
+func (d *discovery) run(ctx context.Context, failed, mended func(error)) {
+	pause := backoff.Backoff{First: 200 * time.Millisecond, Max: max(d.interval, time.Second)}
+	var before error
+	for {
+		err := d.look(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		wait := d.interval
+		switch {
+		case err != nil:
+			failed(err)
+			wait = pause.Next()
+		case before != nil:
+			mended(before)
+			fallthrough
+		default:
+			pause.Reset()
+		}
+		before = err
+		if !backoff.Sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+func (d *discovery) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	snap, err := d.scan(ctx)
+	d.mu.Lock()
+	d.err = err
+	first := false
+	if err == nil {
+		first, d.current, d.last = d.current == nil, snap, time.Now()
+	}
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	d.changed(snap)
+	if first {
+		close(d.ready)
+	}
+	return nil
+}
+
+func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
+	details, err := d.source.ListTopics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list topics of %s: %w", d.flow.ID.Source, kafka.Explain(err))
+	}
+	var want []WantedTopic
+	for name, t := range details {
+		if t.Err == nil && d.flow.Replicates(name) {
+			want = append(want, WantedTopic{Source: name, Target: d.flow.RemoteTopic(name), Partitions: len(t.Partitions)})
+		}
+	}
+	slices.SortFunc(want, func(a, b WantedTopic) int {
+		if a.Source < b.Source {
+			return -1
+		}
+		return 1
+	})
+	targets, err := d.topics.Ensure(ctx, want)
+	if err != nil {
+		return nil, fmt.Errorf("prepare topics on %s: %w", d.flow.ID.Target, kafka.Explain(err))
+	}
+	before := d.snapshot()
+	snap := &snapshot{topics: make(map[string]found, len(want)), limits: make(map[string]int32, len(want))}
+	for _, w := range want {
+		t := targets[w.Source]
+		f := found{remote: w.Target, id: details[w.Source].ID, err: t.Err}
+		if t.Err == nil {
+			f.partitions = min(w.Partitions, t.Partitions)
+		}
+		f.missing = w.Partitions - f.partitions
+		if before == nil {
+			f.latest = d.latest
+		} else if old, ok := before.topics[w.Source]; ok {
+			// Partitions that appear later start at their beginning: nothing
+			// was there before. The flag is only read for partitions without
+			// a mark, and those of a known topic have theirs by now.
+			f.latest = old.latest && old.partitions == f.partitions
+		}
+		d.report(before, w.Source, f.err)
+		snap.topics[w.Source] = f
+		snap.limits[w.Target] = t.MaxBatchBytes
+		snap.largest = max(snap.largest, t.MaxBatchBytes)
+	}
+	return snap, nil
+}
+
+// report tells of a topic's problem once, not every round.
+func (d *discovery) report(before *snapshot, topic string, err error) {
+	var old error
+	if before != nil {
+		old = before.topics[topic].err
+	}
+	switch {
+	case err == nil && old == nil:
+	case err != nil && old != nil && err.Error() == old.Error():
+	default:
+		d.problem(topic, err)
+	}
+}
+
+func (d *discovery) snapshot() *snapshot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.current
+}
+
+// wait returns the snapshot once there is one.
+func (d *discovery) wait(ctx context.Context) (*snapshot, error) {
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-d.ready:
+		return d.snapshot(), nil
+	}
+}
