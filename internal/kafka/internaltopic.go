@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	delays "mm2/internal/backoff" // this package has a function called backoff
 )
 
 // CleanupPolicy and Compact are the topic config that every internal topic
@@ -271,7 +272,8 @@ func topicCleanupPolicy(ctx context.Context, adm *kadm.Client, topic string) (st
 // with something that passes. Brokers learn of a new topic one after another,
 // so for a while one says "unknown" about what another has just shown.
 func askUntilSettled(ctx context.Context, topic string, ask func() (waiting string, err error)) error {
-	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+	pause := delays.Backoff{First: 20 * time.Millisecond, Max: time.Second}
+	for {
 		waiting, err := ask()
 		switch {
 		case err == nil && waiting == "":
@@ -281,12 +283,8 @@ func askUntilSettled(ctx context.Context, topic string, ask func() (waiting stri
 		case err != nil:
 			waiting = err.Error()
 		}
-		select {
-		case <-ctx.Done():
+		if !delays.Sleep(ctx, pause.Next()) {
 			return fmt.Errorf("wait for topic %s (%s): %w", topic, waiting, context.Cause(ctx))
-		// Half of the delay is random: workers that started together do not
-		// ask together.
-		case <-time.After(delay/2 + rand.N(delay/2)):
 		}
 	}
 }
