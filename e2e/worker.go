@@ -1,0 +1,239 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Build builds mm2 into a directory and returns the path of the binary.
+func Build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "mm2")
+	args := []string{"build", "-o", binary}
+	if os.Getenv(envRace) == "1" {
+		args = append(args, "-race")
+	}
+	out, err := exec.CommandContext(ctx, "go", append(args, "mm2/cmd/mm2")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build mm2: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// Worker is one mm2 process.
+type Worker struct {
+	// Listen is the address of its HTTP server.
+	Listen string
+
+	name    string
+	command *exec.Cmd
+	log     *os.File
+	ended   chan struct{} // closed when the process ended
+	result  error         // of the process; read after ended
+}
+
+// Job says how to run mm2.
+type Job struct {
+	Binary string
+	Name   string   // of the worker, in messages and file names
+	Config string   // contents of the configuration file; "{{listen}}" becomes the worker's HTTP address
+	Suffix string   // of the file: ".toml" (default) or ".properties"
+	Args   []string // after "run -c FILE"
+	Env    []string // on top of the test's own
+	Listen string   // HTTP address; default: a free port of 127.0.0.1
+}
+
+// Run starts a worker. It is killed at the end of the test if it still runs, and
+// the end of its log is shown if the test failed.
+func Run(t testing.TB, job Job) *Worker {
+	t.Helper()
+	if job.Listen == "" {
+		port, err := FreePort(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		job.Listen = "127.0.0.1:" + strconv.Itoa(port)
+	}
+	if job.Suffix == "" {
+		job.Suffix = ".toml"
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, job.Name+job.Suffix)
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(job.Config, "{{listen}}", job.Listen)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, job.Name+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &Worker{Listen: job.Listen, name: job.Name, log: log, ended: make(chan struct{})}
+	// The worker outlives the context of the test: cleaning up is ours, and a
+	// kill by context would look like a fault that no test asked for.
+	w.command = exec.CommandContext(context.WithoutCancel(t.Context()), job.Binary, append([]string{"run", "-c", file}, job.Args...)...)
+	w.command.Env = append(os.Environ(), job.Env...)
+	w.command.Stdout, w.command.Stderr = log, log
+	if err := w.command.Start(); err != nil {
+		t.Fatalf("start %s: %v", job.Name, err)
+	}
+	go func() {
+		defer close(w.ended)
+		w.result = w.command.Wait()
+	}()
+	t.Cleanup(func() { w.cleanUp(t) })
+	return w
+}
+
+func (w *Worker) cleanUp(t testing.TB) {
+	if err := w.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("kill %s: %v", w.name, err)
+	}
+	<-w.ended
+	if t.Failed() {
+		t.Logf("--- %s, last lines of its log\n%s", w.name, w.LogTail(60))
+	}
+	if err := w.log.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// LogTail is the end of what the worker printed.
+func (w *Worker) LogTail(lines int) string {
+	text, err := os.ReadFile(w.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// Signal sends a signal: SIGSTOP and SIGCONT pause and resume the worker.
+func (w *Worker) Signal(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	if err := w.command.Process.Signal(signal); err != nil {
+		t.Fatalf("send %v to %s: %v", signal, w.name, err)
+	}
+}
+
+// Kill9 ends the worker with SIGKILL and returns when it is gone.
+func (w *Worker) Kill9(t testing.TB) {
+	t.Helper()
+	w.Signal(t, syscall.SIGKILL)
+	<-w.ended
+}
+
+// Stop asks the worker to end with SIGTERM and fails the test unless it does so
+// within the timeout and with exit code 0.
+func (w *Worker) Stop(t testing.TB, timeout time.Duration) {
+	t.Helper()
+	w.Signal(t, syscall.SIGTERM)
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-w.ended:
+		if w.result != nil {
+			t.Errorf("%s after SIGTERM: %v", w.name, w.result)
+		}
+	case <-timer.C:
+		t.Errorf("%s does not end within %v of SIGTERM", w.name, timeout)
+		w.Kill9(t)
+	}
+}
+
+// Alive is nil while the process runs. Once it ended, [Until] need not wait.
+func (w *Worker) Alive() error {
+	select {
+	case <-w.ended:
+		return Hopeless("%s ended: %v\n%s", w.name, w.result, w.LogTail(20))
+	default:
+		return nil
+	}
+}
+
+// Ready waits until /readyz answers 200.
+func (w *Worker) Ready(t testing.TB, timeout time.Duration) {
+	t.Helper()
+	Until(t, timeout, w.name+" is ready", func(ctx context.Context) error {
+		if err := w.Alive(); err != nil {
+			return err
+		}
+		_, err := w.read(ctx, "/readyz")
+		return err
+	})
+}
+
+// Status decodes /api/v1/status into a value.
+func (w *Worker) Status(ctx context.Context, into any) error {
+	body, err := w.read(ctx, "/api/v1/status")
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("status of %s: %w", w.name, err)
+	}
+	return nil
+}
+
+// Metrics are the samples of /metrics, by name with labels as exposed, and for
+// each name also the sum over its labels.
+func (w *Worker) Metrics(ctx context.Context) (map[string]float64, error) {
+	body, err := w.read(ctx, "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	samples := make(map[string]float64)
+	lines := bufio.NewScanner(strings.NewReader(string(body)))
+	for lines.Scan() {
+		line := lines.Text()
+		space := strings.LastIndexByte(line, ' ')
+		if strings.HasPrefix(line, "#") || space < 0 {
+			continue
+		}
+		value, err := strconv.ParseFloat(line[space+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("metrics of %s: %q: %w", w.name, line, err)
+		}
+		sample := line[:space]
+		samples[sample] += value
+		if name, _, labelled := strings.Cut(sample, "{"); labelled {
+			samples[name] += value
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("metrics of %s: %w", w.name, err)
+	}
+	return samples, nil
+}
+
+func (w *Worker) read(ctx context.Context, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.Listen+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.name, err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.name, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: read %s: %w", w.name, path, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s answers %s: %s", w.name, path, response.Status, strings.TrimSpace(string(body)))
+	}
+	return body, nil
+}
