@@ -22,13 +22,11 @@ const (
 	jceksMagic = 0xCECECECE
 )
 
-// openJKS verifies the digest at the end of a JKS store and reads the store.
-// Verifying first keeps bytes that nobody signed away from the decoder, which
-// sizes its slices by numbers in the file.
+// openJKS verifies a JKS store and reads it.
 func openJKS(at string, data []byte, password connection.Secret) (keystore.KeyStore, error) {
 	store := keystore.New(keystore.WithOrderedAliases(), keystore.WithCaseExactAliases())
 	if len(data) < sha1.Size {
-		return store, advise(fmt.Errorf("%s: the JKS store is cut short", at), "copy it again")
+		return store, jksDamaged(at)
 	}
 	body, digest := data[:len(data)-sha1.Size], data[len(data)-sha1.Size:]
 	sum := jksDigest(body, password.Reveal())
@@ -40,10 +38,78 @@ func openJKS(at string, data []byte, password connection.Secret) (keystore.KeySt
 	case subtle.ConstantTimeCompare(sum, digest) != 1:
 		return store, advise(fmt.Errorf("%s: the store password is wrong, or the store is damaged", at), "check the store password; try: keytool -list -keystore FILE")
 	}
+	if !jksWhole(body) {
+		return store, jksDamaged(at)
+	}
 	if err := store.Load(bytes.NewReader(data), []byte(password.Reveal())); err != nil {
 		return store, advise(fmt.Errorf("%s: read JKS store: %w", at, err), "check it with: keytool -list -keystore FILE")
 	}
 	return store, nil
+}
+
+func jksDamaged(at string) error {
+	return advise(fmt.Errorf("%s: the JKS store is damaged or cut short", at), "copy it again")
+}
+
+// jksWhole reports whether the lengths and counts in body add up to body. The
+// library takes them as sizes to allocate, gigabytes if a byte is wrong.
+func jksWhole(body []byte) bool {
+	w := walk{body}
+	if w.number(4) != jksMagic {
+		return false
+	}
+	version := w.number(4)
+	certificate := func() {
+		if version == 2 {
+			w.skip(w.number(2)) // type
+		}
+		w.skip(w.number(4))
+	}
+	for entries := w.number(4); entries > 0; entries-- {
+		kind := w.number(4)
+		w.skip(w.number(2)) // alias
+		w.skip(8)           // time
+		switch kind {
+		case 1:
+			w.skip(w.number(4)) // key
+			for n := w.number(4); n > 0 && w.rest != nil; n-- {
+				certificate()
+			}
+		case 2:
+			certificate()
+		default:
+			return false
+		}
+		if w.rest == nil {
+			return false
+		}
+	}
+	return w.rest != nil && len(w.rest) == 0
+}
+
+// walk reads big-endian numbers off the front of rest. It turns nil when more
+// is asked for than there is.
+type walk struct{ rest []byte }
+
+func (w *walk) skip(n uint64) {
+	if n > uint64(len(w.rest)) {
+		w.rest = nil
+		return
+	}
+	w.rest = w.rest[n:]
+}
+
+func (w *walk) number(size int) uint64 {
+	if size > len(w.rest) {
+		w.rest = nil
+		return 0
+	}
+	var n uint64
+	for _, b := range w.rest[:size] {
+		n = n<<8 | uint64(b)
+	}
+	w.rest = w.rest[size:]
+	return n
 }
 
 // jksDigest is the keyed digest of a JKS store: the password in UTF-16, a

@@ -25,12 +25,17 @@ type authority struct {
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
+	return newAuthorityUntil(t, time.Now().Add(time.Hour))
+}
+
+func newAuthorityUntil(t *testing.T, end time.Time) *authority {
+	t.Helper()
 	a := &authority{key: newKey(t)}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "test authority"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
+		NotBefore:             time.Now().Add(-2 * time.Hour),
+		NotAfter:              end,
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign,

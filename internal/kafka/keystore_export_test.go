@@ -1,0 +1,6 @@
+package kafka
+
+var (
+	LoadRoots       = loadRoots
+	LoadCertificate = loadCertificate
+)
