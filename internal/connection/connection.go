@@ -1,37 +1,10 @@
-// Package connection describes what it takes to reach one Kafka cluster as
+// Package connection describes what it takes to reach one Kafka cluster, as
 // plain values: addresses, transport security, authentication and client
-// settings. It opens nothing; internal/config fills it, internal/kafka uses it.
+// settings. It opens nothing and checks nothing; internal/config fills a
+// [Connection], internal/kafka makes clients of it.
 package connection
 
-import (
-	"log/slog"
-	"time"
-)
-
-// Secret is a string that does not print itself.
-type Secret string
-
-const hidden = "[hidden]"
-
-// String hides the value, so that a secret cannot be printed by accident.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return hidden
-}
-
-// GoString hides the value from %#v.
-func (s Secret) GoString() string { return s.String() }
-
-// LogValue hides the value from slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// MarshalText hides the value from JSON and TOML encoders.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Reveal returns the value for the one place that needs it.
-func (s Secret) Reveal() string { return string(s) }
+import "time"
 
 // Protocol is Kafka's security.protocol.
 type Protocol string
@@ -55,7 +28,8 @@ const (
 	OAuthBearer Mechanism = "OAUTHBEARER"
 )
 
-// Connection is everything needed to build clients for one cluster.
+// Connection is everything needed to build clients for one cluster. Parts that
+// the protocol does not use are ignored, as Java's clients do.
 type Connection struct {
 	Bootstrap []string // host:port, at least one
 	Protocol  Protocol // empty means Plaintext
@@ -74,63 +48,80 @@ const (
 	PKCS12 StoreType = "PKCS12"
 )
 
-// Store is a key store or trust store. Either File or the inline PEM is set;
-// a zero Store means: none (keys) or the system's roots (trust).
+// Store is a key store or a trust store: a file, or PEM text that stands in
+// the configuration, never both. The zero Store means none: no client
+// certificate, the system's roots.
 type Store struct {
-	Type     StoreType // empty: by content
-	File     string
+	// Type is what the file is said to be; empty means what it looks like. JKS
+	// and PKCS12 stand for each other, as in Java.
+	Type StoreType
+	// File is the store. For PEM it has the certificates and, in a key store
+	// without KeyFile, the private key.
+	File string
+	// Password opens a JKS or PKCS12 store. A JKS trust store opens without
+	// it, unverified, as in Java. For an encrypted PEM key it is tried if TLS
+	// has no KeyPassword.
 	Password Secret
-	// Inline PEM (ssl.truststore.certificates, ssl.keystore.certificate.chain
-	// and ssl.keystore.key). For a PEM pair in two files, File holds the
-	// certificate chain and KeyFile the private key.
+	// KeyFile has the private key of a PEM key store.
+	KeyFile string
+	// Certificates is PEM text: ssl.truststore.certificates or
+	// ssl.keystore.certificate.chain. Blanks may stand for line ends.
 	Certificates string
-	Key          Secret
-	KeyFile      string
+	// Key is PEM text: ssl.keystore.key.
+	Key Secret
 }
 
 // TLS is the ssl.* part.
 type TLS struct {
-	Trust       Store
-	Keys        Store  // client certificate: mutual TLS
-	KeyPassword Secret // ssl.key.password; also of an encrypted PEM key
+	Trust Store // who may sign the brokers' certificates
+	Keys  Store // the client certificate: mutual TLS
+	// KeyPassword is ssl.key.password: of the key in a JKS store, where it
+	// differs from the store's, and of an encrypted PEM key.
+	KeyPassword Secret
 	// SkipHostnameCheck is ssl.endpoint.identification.algorithm set to the
-	// empty string: certificates are verified, host names are not.
+	// empty string: certificates are verified, the names in them are not.
 	SkipHostnameCheck bool
-	MinVersion        string   // "TLSv1.2" or "TLSv1.3"; empty: TLSv1.2
-	CipherSuites      []string // IANA names; empty: Go's choice. TLS 1.2 only.
-	ServerName        string   // overrides the name sent and checked
+	MinVersion        string // "TLSv1.2" or "TLSv1.3"; empty means TLSv1.2
+	// CipherSuites are IANA names; empty means Go's choice. Those of TLS 1.3
+	// cannot be chosen among; with no others in the list, MinVersion is
+	// TLSv1.3.
+	CipherSuites []string
+	ServerName   string // sent and checked instead of the broker's host name
 }
 
-// SASL is the sasl.* part.
+// SASL is the sasl.* part. OAuth is used with [OAuthBearer], the other fields
+// with the other mechanisms.
 type SASL struct {
 	Mechanism Mechanism
 	Username  string
 	Password  Secret
-	Token     bool // SCRAM delegation token (tokenauth=true)
+	Token     bool // Username and Password are a delegation token (tokenauth=true); SCRAM only
 	OAuth     OAuth
 }
 
-// OAuth is the OAUTHBEARER client-credentials grant (KIP-768).
+// OAuth is the client-credentials grant of OAUTHBEARER (KIP-768).
 type OAuth struct {
-	TokenURL     string
+	TokenURL     string // sasl.oauthbearer.token.endpoint.url
 	ClientID     string
 	ClientSecret Secret
-	Scope        string
-	Extensions   map[string]string
+	Scope        string            // empty: none is asked for
+	Extensions   map[string]string // sent to brokers along with the token
 	// EncodeHeader is sasl.oauthbearer.header.urlencode: client id and secret
 	// are URL-encoded before they go into the Authorization header.
 	EncodeHeader bool
 	Trust        Store // roots for the token endpoint; zero: the system's
 }
 
-// Client holds client settings that users tune. Zero values mean mm2's default.
+// Client holds client settings that users tune. Zero values mean mm2's
+// default. Negative durations mean "never", as in Java; values that the client
+// library does not take are moved to the nearest one that it does.
 type Client struct {
-	ID              string // client.id prefix
-	Rack            string // client.rack: follower fetching (KIP-392)
-	RequestTimeout  time.Duration
+	ID              string        // client.id: first part of every client id; "mm2" by default
+	Rack            string        // client.rack: fetch from the nearest replica (KIP-392)
+	RequestTimeout  time.Duration // request.timeout.ms, on top of a request's own timeout
 	DialTimeout     time.Duration // socket.connection.setup.timeout.ms
-	RetryBackoff    time.Duration // retry.backoff.ms: first delay
-	RetryBackoffMax time.Duration
-	MetadataMaxAge  time.Duration
+	RetryBackoff    time.Duration // retry.backoff.ms: the first delay
+	RetryBackoffMax time.Duration // retry.backoff.max.ms: delays double up to it
+	MetadataMaxAge  time.Duration // metadata.max.age.ms
 	ConnIdle        time.Duration // connections.max.idle.ms
 }
