@@ -45,9 +45,9 @@ type Flow struct {
 	// partitions that appear later always start at the beginning.
 	StartLatest bool
 
-	ReplicationFactor         int16 // of remote topics; -1: the target's default
-	LanesReplicationFactor    int16 // of the lanes topic; -1: the target's default
-	HeartbeatsReplicationFact int16 // of the heartbeats topic; -1: the cluster's default
+	ReplicationFactor           int16 // of remote topics; -1: the target's default
+	LanesReplicationFactor      int16 // of the lanes topic; -1: the target's default
+	HeartbeatsReplicationFactor int16 // of the heartbeats topic; -1: the cluster's default
 
 	DiscoveryInterval time.Duration // default 5s
 

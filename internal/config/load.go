@@ -1,0 +1,74 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Option changes where [Load] looks. Tests use them.
+type Option func(*source)
+
+// WithEnv replaces the environment for ${env:NAME}.
+func WithEnv(lookup func(name string) (string, bool)) Option {
+	return func(s *source) { s.lookup = lookup }
+}
+
+// WithReadFile replaces the file system, for the file itself and for ${file:…}.
+func WithReadFile(read func(path string) ([]byte, error)) Option {
+	return func(s *source) { s.readFile = read }
+}
+
+// Load reads, completes and checks a mesh. The extension of path says what it
+// is: .toml is mm2's own format, .properties is Java's
+// connect-mirror-maker.properties. A bad file gives an [*Error] with
+// everything that is wrong with it; what is accepted but worth a look is in
+// Warnings. Stores of keys and certificates are not opened.
+func Load(path string, opts ...Option) (*Config, error) {
+	s := &source{file: path, lookup: os.LookupEnv, readFile: os.ReadFile}
+	for _, opt := range opts {
+		opt(s)
+	}
+	read, err := format(path)
+	if err != nil {
+		return nil, s.fileError(err)
+	}
+	data, err := s.readFile(path)
+	if err != nil {
+		return nil, s.fileError(readable(err))
+	}
+	c := read(s, data)
+	if len(s.problems) > 0 {
+		return nil, &Error{Problems: tidy(s.problems)}
+	}
+	c.File = path
+	c.Warnings = tidy(s.warnings)
+	return c, nil
+}
+
+func format(path string) (func(*source, []byte) *Config, error) {
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".toml":
+		return readTOML, nil
+	case ".properties":
+		return readJava, nil
+	default:
+		return nil, fmt.Errorf("the extension %q says nothing about the format: want .toml or .properties", ext)
+	}
+}
+
+func (s *source) fileError(err error) error {
+	return &Error{Problems: []Problem{{File: s.file, Rule: err.Error()}}}
+}
+
+// readable drops the path from an error of the file system, for it is said
+// already.
+func readable(err error) error {
+	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
+		return fmt.Errorf("cannot be read: %w", pathError.Err)
+	}
+	return fmt.Errorf("cannot be read: %w", err)
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestParseSize(t *testing.T) {
+	tests := []struct {
+		in   string
+		want int64
+		ok   bool
+	}{
+		{"0", 0, true},
+		{"1048576", 1048576, true},
+		{"512KiB", 512 << 10, true},
+		{"32MiB", 32 << 20, true},
+		{"1.5GiB", 3 << 29, true},
+		{"50MB", 50e6, true},
+		{"7 kB", 7000, true},
+		{"9B", 9, true},
+		{"", 0, false},
+		{"-1", 0, false},
+		{"MB", 0, false},
+		{"1e3", 0, false},
+		{"0x10", 0, false},
+		{"10XB", 0, false},
+		{"99999999TB", 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.in, func(t *testing.T) {
+			got, err := parseSize(tt.in)
+			if got != tt.want || (err == nil) != tt.ok {
+				t.Errorf("got %d, %v, want %d", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestCheckAddress(t *testing.T) {
+	tests := []struct {
+		in string
+		ok bool
+	}{
+		{"kafka:9092", true},
+		{"10.0.0.1:1", true},
+		{"[::1]:9092", true},
+		{"kafka", false},
+		{":9092", false},
+		{"kafka:0", false},
+		{"kafka:65536", false},
+		{"kafka:http", false},
+		{"::1:9092", false},
+		{"SSL://kafka:9092", false},
+		{"a b:9092", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.in, func(t *testing.T) {
+			if err := checkAddress(tt.in); (err == nil) != tt.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	known := []string{"topics", "topics_exclude", "lanes", "B"}
+	tests := []struct{ in, want string }{
+		{"topic", "did you mean topics?"},
+		{"topcis", "did you mean topics?"},
+		{"topics-exclude", "did you mean topics_exclude?"},
+		{"lane", "did you mean lanes?"},
+		{"b", "did you mean B?"},
+		{"Z", ""},
+		{"port", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.in, func(t *testing.T) {
+			if got := didYouMean(tt.in, known); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTidy(t *testing.T) {
+	a, b, c := Problem{Line: 2, Key: "x"}, Problem{Line: 1, Key: "y"}, Problem{Line: 2, Key: "a"}
+	if got := tidy([]Problem{a, b, a, c}); !slices.Equal(got, []Problem{b, c, a}) {
+		t.Errorf("got %v", got)
+	}
+}
