@@ -136,3 +136,9 @@ func (d *discovery) status() DiscoveryStatus {
 }
 
 func itoa(id lane.ID) string { return strconv.Itoa(int(id)) }
+
+// Name is the lane's number as text.
+func (s LaneStatus) Name() string { return itoa(s.ID) }
+
+// Name is the partition as people write it.
+func (s PartitionStatus) Name() string { return s.Topic + "-" + strconv.Itoa(int(s.Partition)) }
