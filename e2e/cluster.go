@@ -20,6 +20,7 @@ import (
 	tclog "github.com/testcontainers/testcontainers-go/log"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -76,7 +77,8 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 		err = c.createUser(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a cluster of %d: %w", opts.Nodes, err), c.Close(ctx))
+		err = fmt.Errorf("start a cluster of %d: %w\n%s", opts.Nodes, err, c.LogTail(ctx, 20))
+		return nil, errors.Join(err, c.Close(ctx))
 	}
 	return c, nil
 }
@@ -200,29 +202,27 @@ func (c *Cluster) serving(ctx context.Context) error {
 				return Hopeless("node %d ended with code %d:\n%s", n.id, state.ExitCode, c.LogTail(ctx, 20))
 			}
 		}
-		metadata, err := kadm.NewClient(client).BrokerMetadata(ctx)
+		// Asked for directly: the administrative client may answer from what it
+		// remembers, and it keeps a list of brokers that was once too short.
+		metadata, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, client)
 		if err != nil {
 			return fmt.Errorf("ask for brokers: %w", err)
 		}
 		if len(metadata.Brokers) < want {
 			return fmt.Errorf("%d of %d brokers are registered", len(metadata.Brokers), want)
 		}
-		return inSync(ctx, kadm.NewClient(client))
+		return inSync(metadata)
 	})
 }
 
 // inSync tells which partition has no leader or lacks a replica. Killing the next
 // node before all are back would take more replicas than a cluster can lose.
-func inSync(ctx context.Context, admin *kadm.Client) error {
-	topics, err := admin.ListTopicsWithInternal(ctx)
-	if err != nil {
-		return fmt.Errorf("list topics: %w", err)
-	}
-	for _, topic := range topics {
+func inSync(metadata *kmsg.MetadataResponse) error {
+	for _, topic := range metadata.Topics {
 		for _, p := range topic.Partitions {
 			if p.Leader < 0 || len(p.ISR) < len(p.Replicas) {
 				return fmt.Errorf("%s-%d: leader %d, %d of %d replicas are in sync",
-					topic.Topic, p.Partition, p.Leader, len(p.ISR), len(p.Replicas))
+					*topic.Topic, p.Partition, p.Leader, len(p.ISR), len(p.Replicas))
 			}
 		}
 	}

@@ -26,15 +26,19 @@ const pollInterval = 50 * time.Millisecond
 func until(ctx context.Context, holds func(context.Context) error) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
+	var last error
 	for {
 		err := holds(ctx)
 		var never hopeless
 		if err == nil || errors.As(err, &never) {
 			return err
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err // an answer cut off by the deadline says less than the one before
+		}
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-ticker.C:
 		}
 	}
