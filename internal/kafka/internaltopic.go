@@ -137,13 +137,18 @@ func createInternalTopic(ctx context.Context, adm *kadm.Client, spec InternalTop
 		// The controller may have created it; the wait for leaders tells.
 		return false, nil
 	default:
-		return false, ExplainCreate(ctx, adm, CreateRefusal{
+		refusal := CreateRefusal{
 			Topic:              spec.Name,
 			ReplicationFactor:  spec.ReplicationFactor,
 			ReplicationSetting: spec.ReplicationSetting,
 			Err:                err,
 			Message:            resp.ErrMessage,
-		})
+		}
+		// Without an answer the message does without the number of brokers.
+		if m, err := adm.BrokerMetadata(ctx); err == nil {
+			refusal.Brokers = len(m.Brokers)
+		}
+		return false, refusal.Explain()
 	}
 }
 
@@ -152,14 +157,14 @@ type CreateRefusal struct {
 	Topic              string
 	ReplicationFactor  int16
 	ReplicationSetting string // empty: "replication_factor"
+	Brokers            int    // how many the cluster has; 0: unknown
 	Err                error  // not nil
 	Message            string // the broker's own words; may be empty
 }
 
-// ExplainCreate turns the refusal into an error that tells people what to
-// change. It wraps the broker's error. It may ask the cluster how many brokers
-// it has.
-func ExplainCreate(ctx context.Context, adm *kadm.Client, r CreateRefusal) error {
+// Explain turns the refusal into an error that tells people what to change. It
+// wraps the broker's error.
+func (r CreateRefusal) Explain() error {
 	said := ""
 	if r.Message != "" {
 		said = fmt.Sprintf(" (the broker says: %s)", strings.TrimRight(r.Message, ". "))
@@ -171,8 +176,8 @@ func ExplainCreate(ctx context.Context, adm *kadm.Client, r CreateRefusal) error
 	switch {
 	case errors.Is(r.Err, kerr.InvalidReplicationFactor):
 		brokers := "too few brokers"
-		if m, err := adm.BrokerMetadata(ctx); err == nil {
-			brokers = fmt.Sprintf("%d broker(s)", len(m.Brokers))
+		if r.Brokers > 0 {
+			brokers = fmt.Sprintf("%d broker(s)", r.Brokers)
 		}
 		return fmt.Errorf("create topic %s with replication factor %d: the cluster has %s; set %s to that or less, or to -1 for the cluster's default: %w",
 			r.Topic, r.ReplicationFactor, brokers, setting, r.Err)
