@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"regexp"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"mm2/internal/connection"
+	"mm2/internal/version"
 	"mm2/topology"
 )
 
@@ -72,7 +72,7 @@ func NewDialer(alias topology.Alias, c connection.Connection, logger *slog.Logge
 		alias:  alias,
 		prefix: c.Client.ID,
 		extra:  opts,
-		logger: logger.With("cluster", string(alias)),
+		logger: logger.With(logCluster, string(alias)),
 	}
 	if d.prefix == "" {
 		d.prefix = "mm2"
@@ -154,7 +154,7 @@ func (d *Dialer) opts(role string) []kgo.Opt {
 	id := d.prefix + "|" + string(d.alias) + "|" + role
 	opts := make([]kgo.Opt, 0, len(d.shared)+len(d.extra)+3)
 	opts = append(opts, d.shared...)
-	opts = append(opts, kgo.ClientID(id), kgo.WithLogger(clientLogger(d.logger.With("client", role))))
+	opts = append(opts, kgo.ClientID(id), kgo.WithLogger(clientLogger(d.logger.With(logClient, role))))
 	if d.proven.Load() {
 		// A connection that ends before the first answer hints at a wrong
 		// security.protocol and is then not retried. Once any client of this
@@ -225,7 +225,7 @@ func clientOpts(c connection.Client) []kgo.Opt {
 		kgo.ConnIdleTimeout(within(c.ConnIdle, defaultConnIdle, 100*time.Millisecond, 15*time.Minute)),
 		kgo.MetadataMaxAge(within(c.MetadataMaxAge, defaultMetadataMaxAge, metadataMinAge, time.Hour)),
 		kgo.MetadataMinAge(metadataMinAge),
-		kgo.RetryBackoffFn(backoff(c.RetryBackoff, c.RetryBackoffMax)),
+		kgo.RetryBackoffFn(retryBackoff(c.RetryBackoff, c.RetryBackoffMax)),
 	}
 	if c.Rack != "" {
 		opts = append(opts, kgo.Rack(c.Rack))
@@ -245,9 +245,10 @@ func within(v, def, lo, hi time.Duration) time.Duration {
 	return min(max(v, lo), hi)
 }
 
-// backoff doubles from first to last, each delay between 80 and 120 percent of
-// its nominal value so that workers do not come back in step.
-func backoff(first, last time.Duration) func(fails int) time.Duration {
+// retryBackoff doubles from first to last, each delay between 80 and 120
+// percent of its nominal value so that workers do not come back in step. The
+// client library counts the failures; package backoff counts for itself.
+func retryBackoff(first, last time.Duration) func(fails int) time.Duration {
 	if first <= 0 {
 		first = defaultRetryBackoff
 	}
@@ -286,11 +287,7 @@ var versionText = regexp.MustCompile(`[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?`
 // softwareVersion is what brokers are told (KIP-511). They accept letters,
 // digits, dots and dashes only.
 func softwareVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := versionText.FindString(info.Main.Version); v != "" {
+	if v := versionText.FindString(version.String()); v != "" {
 		return v
 	}
 	return "unknown"

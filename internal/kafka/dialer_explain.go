@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -71,7 +73,10 @@ func remedy(err error) string {
 func remedyTLS(err error) string {
 	// What the broker says in a TLS alert comes as an unexported type inside.
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
-		return "the broker refused the TLS handshake: it wants a client certificate (mutual TLS) or does not trust the one it got; its log says more"
+		if strings.Contains(e.Err.Error(), "certificate") {
+			return "the broker refused the TLS handshake: it wants a client certificate (mutual TLS) or does not trust the one it got; its log says more"
+		}
+		return "the broker refused the TLS handshake: compare TLS versions and cipher suites; its log says more"
 	}
 	if e, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "the broker's certificate is not for the name " + e.Host + ": use a name that is in the certificate, in the broker's advertised.listeners too"
@@ -114,6 +119,9 @@ func remedyNetwork(err error) string {
 	}
 	if errors.Is(err, syscall.ECONNRESET) {
 		return "the broker cut the connection: it is going down, or the security protocol does not fit this port: " + compareListeners
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "the broker hung up: it is going down, or it refuses this client; its log says more"
 	}
 	if errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) {
 		return "no route to the broker: check network and firewall"

@@ -11,6 +11,13 @@ import (
 	"github.com/twmb/franz-go/plugin/kslog"
 )
 
+// Keys of log attributes.
+const (
+	logCluster  = "cluster"
+	logClient   = "client"
+	logRepeated = "repeated"
+)
+
 const (
 	// The same warning of the same broker is shown once in this time: a broker
 	// that stays away must not fill the disk with one line per attempt.
@@ -53,7 +60,7 @@ func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
 		if !show {
 			r.Level = slog.LevelDebug
 		} else if hidden > 0 {
-			r.AddAttrs(slog.Int("repeated", hidden))
+			r.AddAttrs(slog.Int(logRepeated, hidden))
 		}
 	}
 	if !q.inner.Enabled(ctx, r.Level) {

@@ -1,19 +1,18 @@
 package kafka_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -311,6 +310,57 @@ func TestClientIDs(t *testing.T) {
 	}
 }
 
+// A broker that restarts at once is found again at once; one that stays away is
+// not hammered.
+func TestRetriesStartEarlyAndGrow(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		client connection.Client
+		want   []time.Duration // nominal, for 1, 2, ... failures
+	}{
+		{"default", connection.Client{}, []time.Duration{20 * time.Millisecond, 40 * time.Millisecond, 80 * time.Millisecond, 160 * time.Millisecond, 320 * time.Millisecond, 640 * time.Millisecond, 1280 * time.Millisecond, 2 * time.Second, 2 * time.Second}},
+		{"of the user", connection.Client{RetryBackoff: time.Second, RetryBackoffMax: 3 * time.Second}, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}},
+		{"first above last", connection.Client{RetryBackoff: 5 * time.Second}, []time.Duration{5 * time.Second, 5 * time.Second}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cl, err := dialer(t, connection.Connection{Bootstrap: []string{"127.0.0.1:1"}, Client: tt.client}).Client("test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer cl.Close()
+			delay := cl.OptValue(kgo.RetryBackoffFn).(func(int) time.Duration)
+			for i, want := range tt.want {
+				if got := delay(i + 1); got < want*8/10 || got > want*12/10 {
+					t.Errorf("delay %v after %d failures, want %v within a fifth", got, i+1, want)
+				}
+			}
+		})
+	}
+}
+
+func TestDelegationTokensAreSaidToBe(t *testing.T) {
+	cluster := fake(t, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "token-id", "hmac"))
+	first := make(chan string, 1)
+	cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		first <- string(req.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes)
+		resp := req.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		resp.ErrorCode = kerr.SaslAuthenticationFailed.Code
+		return resp, nil, true
+	})
+	// kfake does not know tokens; what counts is what it was sent.
+	_, err := dialer(t, connection.Connection{
+		Bootstrap: cluster.ListenAddrs(),
+		Protocol:  connection.SASLPlaintext,
+		SASL:      connection.SASL{Mechanism: connection.ScramSHA256, Username: "token-id", Password: "hmac", Token: true},
+	}).ClusterID(t.Context())
+	if !errors.Is(err, kerr.SaslAuthenticationFailed) {
+		t.Fatal(err)
+	}
+	if got := <-first; !strings.Contains(got, "tokenauth=true") {
+		t.Errorf("sent %q, want it to say tokenauth=true", got)
+	}
+}
+
 // Java's clients take values that the client library refuses.
 func TestTimeoutsOutOfRangeAreMoved(t *testing.T) {
 	c := connection.Client{RequestTimeout: 1, DialTimeout: -1, MetadataMaxAge: -1, ConnIdle: -1, RetryBackoff: -1, RetryBackoffMax: 1}
@@ -361,35 +411,4 @@ func TestTLSDoesNotYieldToADialer(t *testing.T) {
 	_, err := kafka.NewDialer("tokyo", connection.Connection{Bootstrap: []string{"127.0.0.1:1"}, Protocol: connection.SSL}, nil,
 		kgo.Dialer(func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("unused") }))
 	wantMessage(t, err, "cluster tokyo: ")
-}
-
-// A broker that stays away is told once, not once per attempt.
-func TestRepeatedWarningsAreHeldBack(t *testing.T) {
-	var out bytes.Buffer
-	d, err := kafka.NewDialer("tokyo", connection.Connection{Bootstrap: []string{"127.0.0.1:9092"}},
-		slog.New(slog.NewTextHandler(&out, nil)),
-		kgo.Dialer(func(context.Context, string, string) (net.Conn, error) {
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-		}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		cl, err := d.Client("test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 5 {
-			if err := cl.Ping(t.Context()); err == nil {
-				t.Fatal("ping reached a broker that is away")
-			}
-		}
-		cl.Close()
-	}
-	if got := strings.Count(out.String(), "level=WARN"); got != 3 {
-		t.Errorf("%d warnings from 3 clients, want one each:\n%s", got, out.String())
-	}
-	if strings.Contains(out.String(), "level=INFO") {
-		t.Errorf("the client's talk about single requests is shown:\n%s", out.String())
-	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"mm2/internal/connection"
 )
 
@@ -113,4 +115,61 @@ func keyPEM(t *testing.T, c tls.Certificate) connection.Secret {
 		t.Fatal(err)
 	}
 	return connection.Secret(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+const oldSuite = tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+
+// oldConnection leads to a cluster that speaks TLS 1.2 with oldSuite only.
+func oldConnection(t *testing.T) connection.Connection {
+	t.Helper()
+	ca := newAuthority(t)
+	c := fake(t, kfake.TLS(&tls.Config{
+		Certificates: []tls.Certificate{ca.issue(t, "127.0.0.1")},
+		MaxVersion:   tls.VersionTLS12,
+		CipherSuites: []uint16{oldSuite},
+	}))
+	return connection.Connection{
+		Bootstrap: c.ListenAddrs(),
+		Protocol:  connection.SSL,
+		TLS:       connection.TLS{Trust: connection.Store{Certificates: ca.pem}},
+	}
+}
+
+func TestCipherSuitesAreOffered(t *testing.T) {
+	conn := oldConnection(t)
+	for _, tt := range []struct {
+		name   string
+		suites []string
+	}{
+		{"default", nil},
+		{"the broker's", []string{tls.CipherSuiteName(oldSuite)}},
+		{"the broker's and one of 1.3", []string{"TLS_AES_256_GCM_SHA384", tls.CipherSuiteName(oldSuite)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			conn := conn
+			conn.TLS.CipherSuites = tt.suites
+			wantCluster(t, conn)
+		})
+	}
+}
+
+func TestOtherCipherSuitesAndVersionsAreNotOffered(t *testing.T) {
+	conn := oldConnection(t)
+	for _, tt := range []struct {
+		name    string
+		version string
+		suites  []string
+		says    string
+	}{
+		{"another suite", "", []string{"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"}, "handshake failure"},
+		{"only a suite of 1.3", "", []string{"TLS_AES_256_GCM_SHA384"}, "protocol version"},
+		{"1.3", "TLSv1.3", nil, "protocol version"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			conn := conn
+			conn.TLS.MinVersion, conn.TLS.CipherSuites = tt.version, tt.suites
+			_, err := dialer(t, conn).ClusterID(t.Context())
+			wantMessage(t, err, tt.says, "compare TLS versions and cipher suites")
+		})
+	}
 }
