@@ -1,3 +1,14 @@
+// Package kafka is the only place that builds Kafka clients, and has the ends
+// of the pipeline that are Kafka.
+//
+// A [Dialer] knows one cluster: addresses, TLS, SASL, timeouts. Every client
+// comes from it. [PartitionSource] reads assigned partitions directly,
+// [TxnSink] writes batches and the marks of their source in one transaction,
+// [MarkTopic] is where marks are kept. [Explain] turns common errors of
+// clients into errors that say what to do.
+//
+// The package does not decide what is copied where: that is package
+// replicator's, and who copies it package lane's.
 package kafka
 
 import (
@@ -199,9 +210,9 @@ func bootstrapOpts(servers []string) ([]kgo.Opt, error) {
 }
 
 func checkHostPort(s string) error {
-	if i := strings.Index(s, "://"); i >= 0 {
+	if _, rest, ok := strings.Cut(s, "://"); ok {
 		return advise(fmt.Errorf("bootstrap server %q has a scheme", s),
-			"write %s and choose the security protocol with its own key", s[i+3:])
+			"write %s and choose the security protocol with its own key", rest)
 	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {

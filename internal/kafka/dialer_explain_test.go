@@ -63,8 +63,8 @@ func TestExplain(t *testing.T) {
 func TestExplainLeavesOtherErrors(t *testing.T) {
 	for _, err := range []error{nil, context.Canceled, kerr.NotLeaderForPartition, errors.New("disk full")} {
 		t.Run(fmt.Sprint(err), func(t *testing.T) {
-			if got := kafka.Explain(err); got != err {
-				t.Errorf("got %v, want it unchanged", got)
+			if got, want := fmt.Sprint(kafka.Explain(err)), fmt.Sprint(err); got != want {
+				t.Errorf("got %s, want %s", got, want)
 			}
 		})
 	}

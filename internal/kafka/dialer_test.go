@@ -162,14 +162,20 @@ func TestOtherNameIsAcceptedWhenAsked(t *testing.T) {
 func TestPlaintextPortIsExplained(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		read func(net.Conn)
+		read func(net.Conn) error
 	}{
-		{"hung up", func(c net.Conn) {
+		{"hung up", func(c net.Conn) error {
 			header := make([]byte, 5)
-			io.ReadFull(c, header)
-			io.CopyN(io.Discard, c, int64(binary.BigEndian.Uint16(header[3:])))
+			if _, err := io.ReadFull(c, header); err != nil {
+				return err
+			}
+			_, err := io.CopyN(io.Discard, c, int64(binary.BigEndian.Uint16(header[3:])))
+			return err
 		}},
-		{"reset", func(c net.Conn) { io.ReadFull(c, make([]byte, 4)) }},
+		{"reset", func(c net.Conn) error {
+			_, err := io.ReadFull(c, make([]byte, 4))
+			return err
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			addr := serve(t, tt.read)
@@ -180,7 +186,7 @@ func TestPlaintextPortIsExplained(t *testing.T) {
 }
 
 // serve accepts connections, hands each to fn and closes it.
-func serve(t *testing.T, fn func(net.Conn)) (addr string) {
+func serve(t *testing.T, fn func(net.Conn) error) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,14 +197,17 @@ func serve(t *testing.T, fn func(net.Conn)) (addr string) {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
-				return
+				return // closed
 			}
-			fn(conn)
-			conn.Close()
+			if err := errors.Join(fn(conn), conn.Close()); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 	t.Cleanup(func() {
-		l.Close()
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
 		served.Wait()
 	})
 	return l.Addr().String()
@@ -212,7 +221,7 @@ func TestWrongPasswordIsExplained(t *testing.T) {
 		cluster.KeepControl()
 		resp := req.ResponseKind().(*kmsg.SASLAuthenticateResponse)
 		resp.ErrorCode = kerr.SaslAuthenticationFailed.Code
-		resp.ErrorMessage = kmsg.StringPtr("Authentication failed: Invalid username or password")
+		resp.ErrorMessage = new("Authentication failed: Invalid username or password")
 		return resp, nil, true
 	})
 	_, err := dialer(t, connection.Connection{
@@ -235,7 +244,9 @@ func TestRefusedPortIsExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
-	l.Close()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	_, err = dialer(t, connection.Connection{Bootstrap: []string{addr}}).ClusterID(t.Context())
 	wantMessage(t, err, "nothing listens there")
 	if !errors.Is(err, syscall.ECONNREFUSED) {

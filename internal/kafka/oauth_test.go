@@ -340,7 +340,11 @@ func TestWaitingForAFetchEndsWithTheContext(t *testing.T) {
 			return answer(200, `{"access_token":"late","expires_in":100}`)
 		}))
 		var all sync.WaitGroup
-		all.Go(func() { get(t.Context()) })
+		all.Go(func() {
+			if got, err := get(t.Context()); got != "late" || err != nil {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
 		synctest.Wait()
 		ctx, stop := context.WithCancel(t.Context())
 		stop()
