@@ -138,7 +138,7 @@ func checkOneWriter(flows []Flow) []error {
 					Flows: []FlowID{f.ID, g.ID},
 					Rule: fmt.Sprintf("both would write the same topic of %q, for example %q",
 						f.ID.Target, topic),
-					Suggestion: `let them copy different topics, or use policy = "default", which prefixes names with the source`,
+					Suggestion: "let them copy different topics, or use the default policy, which prefixes names with the source",
 				})
 			}
 		}
@@ -165,7 +165,7 @@ func checkLoops(flows []Flow) []error {
 		problem := &MeshError{
 			Rule: fmt.Sprintf("a record of %q would go round for ever: the names do not tell where it came from, "+
 				"and keeping the same names both ways needs provenance marks, which this version does not have", topic),
-			Suggestion: `use policy = "default" for all of them, or let them copy different topics`,
+			Suggestion: "use the default policy for all of them, or let them copy different topics",
 		}
 		for _, f := range way {
 			problem.Flows = append(problem.Flows, f.ID)

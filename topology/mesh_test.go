@@ -69,9 +69,9 @@ func TestCheckRefuses(t *testing.T) {
 	const (
 		roundFor = `: a record of "%" would go round for ever: the names do not tell where it came from, ` +
 			`and keeping the same names both ways needs provenance marks, which this version does not have; ` +
-			`use policy = "default" for all of them, or let them copy different topics`
+			`use the default policy for all of them, or let them copy different topics`
 		bothWrite = `both would write the same topic of "H", for example "%"; ` +
-			`let them copy different topics, or use policy = "default", which prefixes names with the source`
+			`let them copy different topics, or use the default policy, which prefixes names with the source`
 	)
 	round := func(topic string) string { return strings.Replace(roundFor, "%", topic, 1) }
 	both := func(topic string) string { return strings.Replace(bothWrite, "%", topic, 1) }

@@ -101,7 +101,12 @@ func (s *source) complete(d *draft, all []*draft) {
 func (s *source) filter(include, exclude []item) topology.Filter {
 	for _, it := range slices.Concat(include, exclude) {
 		_, err := topology.NewFilter([]string{it.text}, nil)
-		if p := (*topology.PatternError)(nil); errors.As(err, &p) {
+		p := (*topology.PatternError)(nil)
+		switch {
+		case !errors.As(err, &p):
+		case it.hidden:
+			s.problem(it.at, "a pattern that the placeholder stands for is not usable", "")
+		default:
 			s.problem(it.at, fmt.Sprintf("the pattern %q is not usable: %s", p.Pattern, p.Reason), "")
 		}
 	}

@@ -129,6 +129,7 @@ func flowNames(drafts map[topology.FlowID]*draft) []string {
 	for id := range drafts {
 		names = append(names, id.String())
 	}
+	slices.Sort(names)
 	return names
 }
 

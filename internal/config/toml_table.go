@@ -24,8 +24,9 @@ type tomlTable struct {
 
 // item is a text with its place.
 type item struct {
-	text string
-	at   place
+	text   string
+	at     place
+	hidden bool // comes from a placeholder: the text must not show
 }
 
 var bareKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
