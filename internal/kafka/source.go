@@ -110,8 +110,10 @@ type partition struct {
 	pos Position
 }
 
-// parking is one partition set aside. It is tried again with growing pauses,
-// because what refused it (a size limit, a missing right) may have been mended.
+// parking is one partition set aside until a time. It is tried again with
+// pauses that grow while the same offset is refused, because what refused it (a
+// size limit, a missing right) may have been mended. It is kept after that, to
+// know the next refusal for the same one.
 type parking struct {
 	offset int64
 	reason string
@@ -164,9 +166,9 @@ func (s *PartitionSource) Assign(parts []Assigned) {
 func (s *PartitionSource) Positions() []Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]Position, 0, len(s.status))
+	out, now := make([]Position, 0, len(s.status)), time.Now()
 	for p, pos := range s.status {
-		if park := s.parked[p]; park != nil {
+		if park := s.parked[p]; park != nil && now.Before(park.until) {
 			pos.Parked = park.reason
 		}
 		out = append(out, pos)
