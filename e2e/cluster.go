@@ -250,7 +250,9 @@ func (c *Cluster) SecureBootstrap() []string {
 func (c *Cluster) clientOpts(opts ...kgo.Opt) []kgo.Opt {
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(c.Bootstrap()...),
+		// Tests add topics and partitions and want them seen soon.
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.MetadataMaxAge(2 * time.Second),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 200 * time.Millisecond }),
 	}, opts...)
 }

@@ -54,7 +54,7 @@ func dockerReady(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("docker is not reachable: %w", err)
 	}
-	defer cli.Close()
+	defer func() { _ = cli.Close() }() // nothing was written
 	if _, err := cli.Ping(ctx, client.PingOptions{}); err != nil {
 		return fmt.Errorf("docker is not reachable: %w", err)
 	}
@@ -71,7 +71,7 @@ func RemoveLeftovers(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("docker: %w", err)
 	}
-	defer cli.Close()
+	defer func() { _ = cli.Close() }() // nothing was written
 	list, err := cli.ContainerList(ctx, client.ContainerListOptions{
 		All:     true,
 		Filters: make(client.Filters).Add("label", label),

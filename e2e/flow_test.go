@@ -28,7 +28,6 @@ type alias struct {
 // mesh is a configuration file of these clusters and this topology.
 func mesh(topology string, clusters ...alias) string {
 	var b strings.Builder
-	b.WriteString("[service]\nlisten = \"{{listen}}\"\n\n")
 	for _, c := range clusters {
 		fmt.Fprintf(&b, "[clusters.%s]\nbootstrap = [\"%s\"]\n\n", c.name, strings.Join(c.Bootstrap(), `", "`))
 	}
@@ -36,10 +35,12 @@ func mesh(topology string, clusters ...alias) string {
 	return b.String()
 }
 
-// worker starts mm2 with a mesh.
-func worker(t *testing.T, name, config string, args ...string) *e2e.Worker {
+// worker starts mm2 with a mesh and returns when it is ready.
+func worker(t *testing.T, name, config string, env ...string) *e2e.Worker {
 	t.Helper()
-	return e2e.Run(t, e2e.Job{Binary: fleet.binary(t), Name: name, Config: config, Args: args})
+	w := e2e.Run(t, e2e.Job{Binary: fleet.binary(t), Name: name, Config: config, Env: env})
+	w.Ready(t, readyIn)
+	return w
 }
 
 // load produces until stop is called, which returns when every record has an
@@ -100,10 +101,11 @@ type arrival struct {
 
 // watch reads topics of a cluster, which need not exist yet. prefix is what
 // mm2 puts before the names of the source's topics.
-func watch(t *testing.T, c *e2e.Cluster, log *check.Log, prefix string, topics ...string) *arrival {
+func watch(t *testing.T, c *e2e.Cluster, log *check.Log, prefix string, sources ...string) *arrival {
 	t.Helper()
-	for i, topic := range topics {
-		topics[i] = prefix + topic
+	topics := make([]string, len(sources))
+	for i, source := range sources {
+		topics[i] = prefix + source
 	}
 	a := &arrival{
 		view: log.View(func(topic string) string { return prefix + topic }),
@@ -138,6 +140,21 @@ func (a *arrival) more(t *testing.T, n int, alive ...*e2e.Worker) {
 		}
 		if a.read < want {
 			return fmt.Errorf("%d of them came", a.read-want+n)
+		}
+		return nil
+	})
+}
+
+// keepsUp waits until nearly all of what is produced at a rate has arrived: no
+// partition stands still then.
+func (a *arrival) keepsUp(t *testing.T, rate float64, alive ...*e2e.Worker) {
+	t.Helper()
+	e2e.Until(t, arrivesIn, "copying to "+a.name+" keeps up", func(ctx context.Context) error {
+		if err := a.step(ctx, alive); err != nil {
+			return err
+		}
+		if missing := a.view.Missing(); float64(missing) > rate/4 {
+			return fmt.Errorf("%d records are missing at %v a second", missing, rate)
 		}
 		return nil
 	})

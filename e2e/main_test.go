@@ -54,7 +54,7 @@ func need(t *testing.T) {
 		if fleet.failed != nil {
 			return
 		}
-		fleet.dir, fleet.failed = os.MkdirTemp("", "mm2-e2e-")
+		fleet.dir, fleet.failed = os.MkdirTemp("", "mm2-e2e-") //nolint:usetesting // outlives the test that makes it
 	})
 	if fleet.failed != nil {
 		t.Fatal(fleet.failed)

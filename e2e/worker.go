@@ -48,40 +48,38 @@ type Worker struct {
 type Job struct {
 	Binary string
 	Name   string   // of the worker, in messages and file names
-	Config string   // contents of the configuration file; "{{listen}}" becomes the worker's HTTP address
+	Config string   // contents of the configuration file
 	Suffix string   // of the file: ".toml" (default) or ".properties"
-	Args   []string // after "run -c FILE"
+	Args   []string // on top of "run -c FILE --listen ADDRESS"
 	Env    []string // on top of the test's own
-	Listen string   // HTTP address; default: a free port of 127.0.0.1
 }
 
 // Run starts a worker. It is killed at the end of the test if it still runs, and
 // the end of its log is shown if the test failed.
 func Run(t testing.TB, job Job) *Worker {
 	t.Helper()
-	if job.Listen == "" {
-		port, err := FreePort(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		job.Listen = "127.0.0.1:" + strconv.Itoa(port)
+	port, err := FreePort(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
+	listen := "127.0.0.1:" + strconv.Itoa(port)
 	if job.Suffix == "" {
 		job.Suffix = ".toml"
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, job.Name+job.Suffix)
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(job.Config, "{{listen}}", job.Listen)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(job.Config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	log, err := os.Create(filepath.Join(dir, job.Name+".log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &Worker{Listen: job.Listen, name: job.Name, log: log, ended: make(chan struct{})}
+	w := &Worker{Listen: listen, name: job.Name, log: log, ended: make(chan struct{})}
 	// The worker outlives the context of the test: cleaning up is ours, and a
 	// kill by context would look like a fault that no test asked for.
-	w.command = exec.CommandContext(context.WithoutCancel(t.Context()), job.Binary, append([]string{"run", "-c", file}, job.Args...)...)
+	args := append([]string{"run", "-c", file, "--listen", listen}, job.Args...)
+	w.command = exec.CommandContext(context.WithoutCancel(t.Context()), job.Binary, args...)
 	w.command.Env = append(os.Environ(), job.Env...)
 	w.command.Stdout, w.command.Stderr = log, log
 	if err := w.command.Start(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -56,9 +57,9 @@ type Extract func(*kgo.Record) (ID, bool)
 // NumberOf is the usual [Extract]: the last header named [Header], or, for
 // records that must travel without headers, a value that starts with "#id#".
 func NumberOf(r *kgo.Record) (ID, bool) {
-	for i := len(r.Headers) - 1; i >= 0; i-- {
-		if r.Headers[i].Key == Header {
-			return ParseID(r.Headers[i].Value)
+	for _, h := range slices.Backward(r.Headers) {
+		if h.Key == Header {
+			return ParseID(h.Value)
 		}
 	}
 	if len(r.Value) == 0 || r.Value[0] != '#' {

@@ -60,6 +60,9 @@ func (r *Reader) ToEnd(ctx context.Context) error {
 		case end.Err != nil || start.Err != nil:
 			failed = errors.Join(failed, end.Err, start.Err)
 		case start.Offset < end.Offset:
+			if _, known := r.next[end.Topic][end.Partition]; !known {
+				r.client.ForceMetadataRefresh() // it may be newer than what the client knows
+			}
 			open = append(open, end)
 		}
 	})

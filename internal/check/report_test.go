@@ -18,7 +18,8 @@ func record(n int, partition int32) *kgo.Record {
 		Topic: "t", Partition: partition, Offset: int64(n) + 100,
 		Key: []byte("k"), Value: []byte("v"), Timestamp: time.UnixMilli(1_000_000),
 		Headers: []kgo.RecordHeader{
-			{Key: "h", Value: []byte("1")}, {Key: "h"},
+			{Key: "h", Value: []byte("1")},
+			{Key: "h"},
 			{Key: check.Header, Value: []byte(check.NewID(1, uint64(n)).String())},
 		},
 	}
