@@ -1,0 +1,94 @@
+// Command mm2 copies topics between Kafka clusters, exactly once.
+//
+// This package is flags, signals, exit codes and printing; the work is done by
+// internal/app and internal/config.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes are stable: scripts may rely on them.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // wrong flags, or a bad file
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program but for the process: tests call it. Commands that
+// run for long handle signals themselves, since what a second one means
+// differs.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRootCommand()
+	root.SetArgs(append([]string{}, args...)) // cobra takes nil for the arguments of the process
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	started := noteStart(root)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitDone
+	case !*started:
+		err = usage(err)
+	}
+	fmt.Fprintln(stderr, err)
+	if errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// noteStart tells whether a command began to run: what fails before that is
+// about arguments and flags, for which cobra has no type of error.
+func noteStart(root *cobra.Command) *bool {
+	started := new(bool)
+	for _, cmd := range append(root.Commands(), root) {
+		runE := cmd.RunE
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*started = true
+			return runE(cmd, args)
+		}
+	}
+	return started
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mm2",
+		Short: "Copy topics between Kafka clusters, exactly once",
+		Long: `mm2 copies topics between any two Kafka clusters, exactly once, with nothing but
+the two clusters. It reads its own TOML and the connect-mirror-maker.properties
+of Java MirrorMaker 2.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(newPlanCommand(), newVersionCommand())
+	return root
+}
+
+// usageError is an error of the person at the keyboard: exit code 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usage marks an error as one of flags or of the file.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
