@@ -42,7 +42,7 @@ func (c *planCommand) run(out io.Writer) error {
 	if !c.offline {
 		return usage(errors.New("comparing with live clusters is not part of this version: add --offline to see what the file means"))
 	}
-	print, ok := map[string]func(io.Writer, plan) error{"text": printPlanText, "json": printPlanJSON}[c.output]
+	write, ok := map[string]func(io.Writer, plan) error{"text": printPlanText, "json": printPlanJSON}[c.output]
 	if !ok {
 		return usage(fmt.Errorf("output %q is not text or json", c.output))
 	}
@@ -50,5 +50,5 @@ func (c *planCommand) run(out io.Writer) error {
 	if err != nil {
 		return usage(err)
 	}
-	return print(out, newPlan(cfg))
+	return write(out, newPlan(cfg))
 }

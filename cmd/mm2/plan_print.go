@@ -160,7 +160,7 @@ func printPlanText(out io.Writer, p plan) error {
 	})
 	for _, f := range p.Flows {
 		fmt.Fprintf(&b, "\n%s -> %s\n", f.Source, f.Target)
-		rows(&b, f.print)
+		rows(&b, f.facts)
 	}
 	if len(p.Warnings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", count(len(p.Warnings), "warning"))
@@ -172,14 +172,14 @@ func printPlanText(out io.Writer, p plan) error {
 	return err
 }
 
-// rows aligns the facts that print gives.
-func rows(b *strings.Builder, print func(row func(name, fact string))) {
+// rows aligns the facts of a list.
+func rows(b *strings.Builder, list func(row func(name, fact string))) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	print(func(name, fact string) { fmt.Fprintf(w, "  %s\t%s\n", name, fact) })
+	list(func(name, fact string) { fmt.Fprintf(w, "  %s\t%s\n", name, fact) })
 	w.Flush() // into a strings.Builder: never fails
 }
 
-func (f planFlow) print(row func(name, fact string)) {
+func (f planFlow) facts(row func(name, fact string)) {
 	if !f.Copy {
 		row("copies", "nothing: heartbeats only")
 		row("heartbeats", f.heartbeatsText())

@@ -49,7 +49,7 @@ type Flow struct {
 	LanesReplicationFactor      int16 // of the lanes topic; -1: the target's default
 	HeartbeatsReplicationFactor int16 // of the heartbeats topic; -1: the cluster's default
 
-	DiscoveryInterval time.Duration // default 5s
+	DiscoveryInterval time.Duration // default 5s; Never: only when the flow starts
 
 	CommitInterval time.Duration // longest a busy transaction stays open; default 500ms
 	CommitBytes    int64         // uncompressed bytes after which a transaction commits; default 32 MiB
