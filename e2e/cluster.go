@@ -3,12 +3,15 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,6 +41,7 @@ type Options struct {
 // The containers share the network of the host: what a broker advertises is
 // then true for its clients and for the other nodes alike.
 type Cluster struct {
+	id    string // as brokers tell it; no two clusters have the same
 	opts  Options
 	nodes []*node
 }
@@ -54,7 +58,7 @@ const startTimeout = 90 * time.Second
 // until [Cluster.Close].
 func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	opts.Nodes = max(opts.Nodes, 1)
-	c := &Cluster{opts: opts}
+	c := &Cluster{id: newClusterID(), opts: opts}
 	for id := 1; id <= opts.Nodes; id++ {
 		n := &node{id: id}
 		for _, port := range []*int{&n.clientPort, &n.controlPort, &n.tlsPort} {
@@ -165,6 +169,7 @@ func (c *Cluster) env(n *node) map[string]string {
 	}
 	maps.Copy(settings, c.opts.Config)
 	env := map[string]string{
+		"CLUSTER_ID":      c.id,
 		"KAFKA_HEAP_OPTS": "-Xms96m -Xmx384m",
 		// One collector thread and no second compiler: several JVMs share few cores.
 		"KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
@@ -173,6 +178,14 @@ func (c *Cluster) env(n *node) map[string]string {
 		env[envName(key)] = value
 	}
 	return env
+}
+
+// newClusterID is a UUID as Kafka writes them.
+func newClusterID() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	id[0] &= 0x7f        // a leading dash would look like an option to Kafka's tools
+	return base64.RawURLEncoding.EncodeToString(id)
 }
 
 // envName is the variable that sets a broker setting in the image.
@@ -328,7 +341,8 @@ func (c *Cluster) Exec(t testing.TB, input string, command ...string) string {
 	return string(text)
 }
 
-// LogTail is the end of each node's log, or why it cannot be read.
+// LogTail is the end of each node's log without what is merely informative, or
+// why it cannot be read.
 func (c *Cluster) LogTail(ctx context.Context, lines int) string {
 	var b strings.Builder
 	for _, n := range c.nodes {
@@ -341,7 +355,9 @@ func (c *Cluster) LogTail(ctx context.Context, lines int) string {
 			continue
 		}
 		text, err := io.ReadAll(logs)
-		all := strings.Split(strings.TrimSpace(string(text)), "\n")
+		all := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool {
+			return strings.Contains(line, " INFO ")
+		})
 		fmt.Fprintf(&b, "--- node %d, last lines of its log\n%s\n", n.id, strings.Join(all[max(0, len(all)-lines):], "\n"))
 		if err := errors.Join(err, logs.Close()); err != nil {
 			fmt.Fprintf(&b, "node %d: %v\n", n.id, err)
