@@ -111,7 +111,7 @@ func (r *round) createTopic(p *topic, configs map[string]string) kmsg.CreateTopi
 	rt.ReplicationFactor = r.cfg.ReplicationFactor
 	for _, key := range slices.Sorted(maps.Keys(configs)) {
 		rc := kmsg.NewCreateTopicsRequestTopicConfig()
-		rc.Name, rc.Value = key, ptr(configs[key])
+		rc.Name, rc.Value = key, new(configs[key])
 		rt.Configs = append(rt.Configs, rc)
 	}
 	return rt
@@ -155,7 +155,7 @@ func (r *round) try(ctx context.Context, p *topic, configs map[string]string) (r
 		return "", false, err
 	}
 	for _, answer := range resp.Topics {
-		if kerr.ErrorForCode(answer.ErrorCode) == kerr.InvalidConfig {
+		if errors.Is(kerr.ErrorForCode(answer.ErrorCode), kerr.InvalidConfig) {
 			return deref(answer.ErrorMessage), true, nil
 		}
 	}
@@ -168,5 +168,3 @@ func deref(s *string) string {
 	}
 	return *s
 }
-
-func ptr(s string) *string { return &s }

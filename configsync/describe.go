@@ -59,7 +59,7 @@ func (r *round) describe(ctx context.Context) {
 	for chunk := range slices.Chunk(stale, maxDescribe) {
 		answers, err := describeTopics(ctx, r.deps.Target, chunk, keyMaxMessageBytes, keyCleanupPolicy)
 		if err != nil {
-			r.log.Debug("cannot read the configs of target topics", "topics", len(chunk), "error", err)
+			r.log.Debug("cannot read the configs of target topics", "topics", len(chunk), "err", err)
 			return // the next round tries again
 		}
 		for target, answer := range answers {
@@ -77,7 +77,7 @@ func (r *round) take(target string, a described, now time.Time) {
 		if !r.blind {
 			r.blind = true
 			r.log.Warn("not allowed to read the configs of target topics, assuming Kafka's default max.message.bytes; grant DESCRIBE_CONFIGS on the target's topics",
-				"topic", target, "error", a.err)
+				"topic", target, "err", a.err)
 		}
 	case a.err != nil:
 		return
@@ -118,8 +118,8 @@ func (r *round) sourceConfigs(ctx context.Context, topics []*topic) map[string]m
 			}
 			switch {
 			case isDenied(a.err):
-				bySource[source].err = fmt.Errorf("read the configs of source topic %s: not allowed; grant DESCRIBE_CONFIGS on Topic %s of the source, or create %s on the target yourself: %w",
-					source, source, bySource[source].want.Target, a.err)
+				bySource[source].err = fmt.Errorf("read the configs of source topic %s: not allowed; grant DESCRIBE_CONFIGS on Topic %s of cluster %s, or create %s on %s yourself: %w",
+					source, source, r.cfg.Flow.Source, bySource[source].want.Target, r.cfg.Flow.Target, a.err)
 			case a.err != nil:
 				bySource[source].err = fmt.Errorf("read the configs of source topic %s: %w", source, a.err)
 			default:

@@ -49,8 +49,8 @@ func (p *topic) grown(r *round, err error, message string) {
 		// Somebody else has grown it, or the controller was slow to answer.
 		p.expected = p.want.Partitions
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
-		p.err = fmt.Errorf("grow target topic %s to %d partitions: not allowed; grant ALTER on Topic %s of the target, or grow it yourself: %w",
-			p.want.Target, p.want.Partitions, p.want.Target, err)
+		p.err = fmt.Errorf("grow target topic %s to %d partitions: not allowed; grant ALTER on Topic %s of cluster %s, or grow it yourself: %w",
+			p.want.Target, p.want.Partitions, p.want.Target, r.cfg.Flow.Target, err)
 	default:
 		said := ""
 		if message != "" {

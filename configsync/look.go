@@ -8,6 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"mm2/topology"
 )
 
 // look reads the metadata of the target topics in one request. It goes past
@@ -31,21 +33,21 @@ func (r *round) look(ctx context.Context, targets []string) error {
 	r.brokers = len(resp.Brokers)
 	for i := range resp.Topics {
 		if name := resp.Topics[i].Topic; name != nil && r.topics[*name] != nil {
-			r.topics[*name].see(&resp.Topics[i])
+			r.topics[*name].see(&resp.Topics[i], r.cfg.Flow.Target)
 		}
 	}
 	return nil
 }
 
 // see takes over what the metadata say about the topic.
-func (p *topic) see(m *kmsg.MetadataResponseTopic) {
+func (p *topic) see(m *kmsg.MetadataResponseTopic, cluster topology.Alias) {
 	err := kerr.ErrorForCode(m.ErrorCode)
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		p.found, p.partitions, p.leaderless = false, 0, nil
 		return
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		p.err = fmt.Errorf("look up target topic %s: not allowed; grant DESCRIBE on Topic %s of the target: %w", p.want.Target, p.want.Target, err)
+		p.err = fmt.Errorf("look up target topic %s: not allowed; grant DESCRIBE on Topic %s of cluster %s: %w", p.want.Target, p.want.Target, cluster, err)
 		return
 	case err != nil:
 		p.err = fmt.Errorf("look up target topic %s: %w", p.want.Target, err)

@@ -29,7 +29,7 @@ type Config struct {
 // caller's to close.
 type Deps struct {
 	Source, Target *kgo.Client
-	Logger         *slog.Logger
+	Logger         *slog.Logger // names the flow already
 }
 
 // Want is a source topic, what its copy is called, and how many partitions the
@@ -92,7 +92,7 @@ func New(cfg Config, deps Deps) (*Topics, error) {
 	return &Topics{
 		cfg:     cfg,
 		deps:    deps,
-		log:     deps.Logger.With("flow", cfg.Flow.String()),
+		log:     deps.Logger,
 		turn:    make(chan struct{}, 1),
 		limits:  make(map[string]limits),
 		failing: make(map[string]*failing),

@@ -344,11 +344,11 @@ func TestEnsureExplains(t *testing.T) {
 			on: target, fault: kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Topic: "A.orders", Err: kerr.TopicAuthorizationFailed},
 		},
 		{
-			name: "target not shown", rf: 1, want: kerr.TopicAuthorizationFailed, text: "grant DESCRIBE on Topic A.orders of the target",
+			name: "target not shown", rf: 1, want: kerr.TopicAuthorizationFailed, text: "grant DESCRIBE on Topic A.orders of cluster B",
 			on: target, fault: kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "A.orders", Err: kerr.TopicAuthorizationFailed},
 		},
 		{
-			name: "source configs not shown", rf: 1, want: kerr.TopicAuthorizationFailed, text: "grant DESCRIBE_CONFIGS on Topic orders of the source",
+			name: "source configs not shown", rf: 1, want: kerr.TopicAuthorizationFailed, text: "grant DESCRIBE_CONFIGS on Topic orders of cluster A, or create A.orders on B yourself",
 			on: source, fault: kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "orders", Err: kerr.TopicAuthorizationFailed},
 		},
 		{

@@ -61,7 +61,7 @@ type Deps struct {
 	Producer Producer     // on the cluster that the heartbeats go to
 	Admin    *kadm.Client // on the same cluster
 	Metrics  *Metrics
-	Logger   *slog.Logger
+	Logger   *slog.Logger // names the flow already
 }
 
 // Emitter writes heartbeats of one flow into one cluster.
@@ -74,7 +74,7 @@ type Emitter struct {
 	ready    bool // the topic was found or created since the last failure
 	failures int  // in a row
 	retry    backoff.Backoff
-	warned   string // the last remark about the topic
+	remark   string // the last one about the topic
 }
 
 // New returns an emitter that does nothing until Run. It refuses a config or
@@ -96,7 +96,7 @@ func New(cfg Config, deps Deps) (*Emitter, error) {
 	return &Emitter{
 		cfg:     cfg,
 		deps:    deps,
-		log:     deps.Logger.With("flow", cfg.Flow.String(), "cluster", string(cfg.cluster())),
+		log:     deps.Logger.With("cluster", string(cfg.cluster())),
 		metrics: deps.Metrics.of(cfg.Flow, cfg.cluster()),
 		retry:   backoff.Backoff{First: firstRetry, Max: maxRetry},
 	}, nil
@@ -167,11 +167,15 @@ func (e *Emitter) ensureTopic(ctx context.Context) error {
 	switch {
 	case errors.Is(err, kafka.ErrNotCompacted):
 		// Heartbeats still do their work: only the newest matters.
-		e.warn("heartbeats topic is not compacted", "error", err)
+		if e.isNews("not compacted") {
+			e.log.Warn("heartbeats topic is not compacted", "err", err)
+		}
 	case err != nil:
 		return err
 	case st.Partitions != 1:
-		e.warn("heartbeats topic has more than one partition, only the first is used", "partitions", st.Partitions)
+		if e.isNews("partitions") {
+			e.log.Warn("heartbeats topic has more than one partition, only the first is used", "partitions", st.Partitions)
+		}
 	}
 	e.ready = true
 	return nil
@@ -222,7 +226,7 @@ func (e *Emitter) failed(err error) {
 	e.failures++
 	e.ready = false
 	if e.failures == 1 {
-		e.log.Warn("cannot write heartbeats", "error", err)
+		e.log.Warn("cannot write heartbeats", "err", kafka.Explain(err))
 	}
 	// The client stops for good at a topic that was deleted and created again
 	// unless it is told to forget the old one.
@@ -231,10 +235,9 @@ func (e *Emitter) failed(err error) {
 	}
 }
 
-// warn logs a remark about the topic unless it was the last one logged.
-func (e *Emitter) warn(message string, args ...any) {
-	if remark := fmt.Sprint(append([]any{message}, args...)...); remark != e.warned {
-		e.warned = remark
-		e.log.Warn(message, args...)
-	}
+// isNews tells whether a remark about the topic was not the last one made.
+func (e *Emitter) isNews(remark string) bool {
+	known := e.remark == remark
+	e.remark = remark
+	return !known
 }

@@ -227,7 +227,7 @@ func (s *show) stay(ctx, alive context.Context) {
 		s.screen.print("service http://" + listen + "/")
 	}
 	last := s.directions[len(s.directions)-1]
-	s.screen.print("", fmt.Sprintf("Look, for example: kcat -b %s -C -e -o -3 -t %s", s.mesh.addresses(last.id.Target)[0], last.remote), "Ctrl-C ends it.", "")
+	s.screen.print("", fmt.Sprintf("Look, for example: kcat -b %s -C -t %s -o beginning -c 3", s.mesh.addresses(last.id.Target)[0], last.remote), "Ctrl-C ends it.", "")
 	select {
 	case <-ctx.Done():
 	case <-alive.Done():
@@ -237,15 +237,16 @@ func (s *show) stay(ctx, alive context.Context) {
 // summary is the last line. What cannot happen without a defect is named only
 // if it did.
 func summary(r check.Report) string {
-	line := fmt.Sprintf("produced %d  delivered %d  lost %d  duplicated %d  reordered %d  altered %d",
+	var line strings.Builder
+	fmt.Fprintf(&line, "produced %d  delivered %d  lost %d  duplicated %d  reordered %d  altered %d",
 		r.Acked, r.Delivered, r.Lost.Count, r.Duplicated.Count, r.Reordered.Count, r.Altered.Count)
 	for _, rare := range []struct {
 		name  string
 		count int
 	}{{"unacknowledged", r.Maybe}, {"unexpected", r.Unexpected.Count}, {"aborted but visible", r.AbortedVisible.Count}} {
 		if rare.count > 0 {
-			line += fmt.Sprintf("  %s %d", rare.name, rare.count)
+			fmt.Fprintf(&line, "  %s %d", rare.name, rare.count)
 		}
 	}
-	return line
+	return line.String()
 }

@@ -80,7 +80,11 @@ func TestRunEndsWithItsService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
+	t.Cleanup(func() {
+		if err := busy.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		err := run(t.Context(), Config{Duration: time.Hour, Rate: 50, Listen: busy.Addr().String(), Out: io.Discard}, virtual())
@@ -155,7 +159,7 @@ func TestRunStaysUpWhenAsked(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"seoul   bootstrap localhost:9093", "kcat -b localhost:9093 -C -e -o -3 -t tokyo.orders"} {
+		for _, want := range []string{"seoul   bootstrap localhost:9093", "kcat -b localhost:9093 -C -t tokyo.orders -o beginning -c 3"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%q is missing:\n%s", want, &out)
 			}

@@ -125,7 +125,7 @@ func createInternalTopic(ctx context.Context, adm *kadm.Client, spec InternalTop
 	for key, value := range spec.Configs {
 		configs[key] = &value
 	}
-	configs[CleanupPolicy] = kadm.StringPtr(Compact)
+	configs[CleanupPolicy] = new(Compact)
 
 	resp, err := adm.CreateTopic(ctx, spec.Partitions, spec.ReplicationFactor, configs, spec.Name)
 	switch {

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"mm2/internal/backoff"
 	"mm2/internal/kafka"
 )
 
@@ -128,12 +129,14 @@ func TestEnsureInternalTopicOfManyCreators(t *testing.T) {
 		// Every creator sees that the topic is missing before the first may
 		// create it.
 		looked := make(chan struct{}, creators)
-		c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: lanesSpec.Name, Err: kerr.UnknownTopicOrPartition, Count: creators,
-			When: func(kmsg.Request) bool { looked <- struct{}{}; return true }})
+		c.Fault(kfake.Fault{
+			Keys: []kmsg.Key{kmsg.Metadata}, Topic: lanesSpec.Name, Err: kerr.UnknownTopicOrPartition, Count: creators,
+			When: func(kmsg.Request) bool { looked <- struct{}{}; return true },
+		})
 		c.ControlKey(int16(kmsg.CreateTopics), func(kmsg.Request) (kmsg.Response, error, bool) {
 			c.KeepControl()
 			for len(looked) < creators {
-				c.SleepControl(func() { time.Sleep(time.Millisecond) })
+				c.SleepControl(func() { backoff.Sleep(t.Context(), time.Millisecond) })
 			}
 			return nil, nil, false
 		})
