@@ -8,11 +8,11 @@
 # Needs a running Docker engine, a JDK with jlink, and a static busybox.
 set -euo pipefail
 
-jars=${1:?usage: build-image.sh JARS [TAG]}
+jars=$(cd "${1:?usage: build-image.sh JARS [TAG]}" && pwd)
 tag=${2:-apache/kafka:4.3.1}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-for tool in docker jlink busybox ldd; do
+for tool in docker jlink jar busybox ldd; do
   command -v "$tool" >/dev/null || {
     echo "build-image.sh: $tool is missing (Debian: apt-get install docker.io default-jdk-headless busybox-static)" >&2
     exit 1
@@ -23,8 +23,9 @@ compgen -G "$jars/kafka_*.jar" >/dev/null || {
   exit 1
 }
 
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root codecs=$work/codecs
 mkdir -p "$root"/{bin,etc,tmp,proc,opt/kafka/{bin,config,libs},var/lib/kafka/data}
 chmod 1777 "$root/tmp"
 echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
@@ -36,16 +37,23 @@ for applet in awk cat cp env grep head kill ls mkdir mv nc ps rm sed sh sleep ta
   ln -s busybox "$root/bin/$applet"
 done
 
-# A Java runtime with just the modules Kafka asks for, and the libraries it links.
+# A Java runtime with just the modules Kafka asks for.
 jlink --output "$root/opt/java" --strip-debug --no-header-files --no-man-pages \
   --add-modules java.se,jdk.crypto.ec,jdk.management,jdk.security.auth,jdk.unsupported,jdk.zipfs
 "$root/opt/java/bin/java" -Xshare:dump >/dev/null # starts brokers faster
+
+# The system's libraries that Java and the native codecs inside the jars link.
+# Codecs for other machines are there too; ldd says nothing about them.
+mkdir "$codecs"
+for jar in "$jars"/{zstd-jni,snappy-java,lz4-java}-*.jar; do
+  (cd "$codecs" && jar --extract --file "$jar")
+done
 while read -r library; do
   mkdir -p "$root$(dirname "$library")"
   cp -L "$library" "$root$library"
 done < <(
-  find "$root/opt/java" \( -name '*.so' -o -path '*/bin/java' \) -exec ldd {} \; 2>/dev/null |
-    grep -o '/[^ ]*' | grep -v -e "^$root" -e ':$' | sort -u
+  find "$root/opt/java" "$codecs" \( -name '*.so' -o -path '*/bin/java' \) -exec ldd {} \; 2>/dev/null |
+    grep -o '/[^ ]*' | grep -v -e "^$work" -e ':$' | sort -u
 )
 
 cp "$jars"/*.jar "$root/opt/kafka/libs/"
