@@ -82,6 +82,7 @@ func scan(ctx context.Context, d *Dialer, role string, in scanRange, fn func(*kg
 		return err
 	}
 	defer cl.Close()
+	defer cl.PurgeTopicsFromClient(in.topic) // see PartitionSource.Close
 	adm := kadm.NewClient(cl)
 	start, end, err := bounds(ctx, adm, in.topic, in.partition)
 	if err != nil {

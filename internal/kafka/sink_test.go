@@ -173,7 +173,8 @@ func TestSecondOwnerFencesTheFirst(t *testing.T) {
 		first, second := b.sink(t, "first"), b.sink(t, "second")
 		open(t, first)
 		commit(t, first, batch(0, 3))
-		write(t, first, batch(3, 6)) // in flight when the lane is taken
+		write(t, first, batch(3, 6)) // in the open transaction when the lane is taken
+		time.Sleep(time.Second)
 		if marks := open(t, second); marks["in/0"] != "3" {
 			t.Errorf("marks of the second owner: %v, want in/0 at 3", marks)
 		}

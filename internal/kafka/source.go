@@ -213,10 +213,18 @@ func (s *PartitionSource) Seek(ctx context.Context, to pipeline.Marks) error {
 
 // Close stops fetching. Seek starts again.
 func (s *PartitionSource) Close() {
-	if s.client != nil {
-		s.client.Close()
-		s.client = nil
+	if s.client == nil {
+		return
 	}
+	// A client that is closed while it starts a fetch races with itself;
+	// taking its partitions away first waits for what is under way.
+	var all []*partition
+	for _, p := range s.active {
+		all = append(all, p)
+	}
+	s.remove(all)
+	s.client.Close()
+	s.client, s.active, s.queue = nil, nil, nil
 }
 
 // Park implements pipeline.Parker.

@@ -173,6 +173,17 @@ func (s *TxnSink) claim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The client makes a topic's partitions known to EndTransaction only after
+	// it sent the first records there: a transaction that ends in between is
+	// aborted without an error. So the mark partition, which is part of every
+	// later transaction, is written once and answered before the record counts.
+	if err := s.begin(); err != nil {
+		return err
+	}
+	s.client.Produce(ctx, s.cfg.Marks.record(ownerKey, string(value)), s.acks.mark(pipeline.Partition(s.cfg.Marks)))
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
 	_, err = s.Commit(ctx, pipeline.Marks{ownerKey: string(value)})
 	return err
 }
