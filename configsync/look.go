@@ -49,6 +49,10 @@ func (p *topic) see(m *kmsg.MetadataResponseTopic, cluster topology.Alias) {
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		p.err = fmt.Errorf("look up target topic %s: not allowed; grant DESCRIBE on Topic %s of cluster %s: %w", p.want.Target, p.want.Target, cluster, err)
 		return
+	case errors.Is(err, kerr.InvalidTopicException):
+		// Prefixes of several hops make names long.
+		p.err = fmt.Errorf("topic %s cannot be copied: its name on cluster %s would be %s with %d characters; Kafka takes at most 249 of a-z A-Z 0-9 . _ -: %w",
+			p.want.Source, cluster, p.want.Target, len(p.want.Target), err)
 	case err != nil:
 		p.err = fmt.Errorf("look up target topic %s: %w", p.want.Target, err)
 		return

@@ -348,6 +348,10 @@ func TestEnsureExplains(t *testing.T) {
 			on: target, fault: kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "A.orders", Err: kerr.TopicAuthorizationFailed},
 		},
 		{
+			name: "name that Kafka does not take", rf: 1, want: kerr.InvalidTopicException, text: "its name on cluster B would be A.orders with 8 characters",
+			on: target, fault: kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "A.orders", Err: kerr.InvalidTopicException},
+		},
+		{
 			name: "source configs not shown", rf: 1, want: kerr.TopicAuthorizationFailed, text: "grant DESCRIBE_CONFIGS on Topic orders of cluster A, or create A.orders on B yourself",
 			on: source, fault: kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "orders", Err: kerr.TopicAuthorizationFailed},
 		},
