@@ -170,7 +170,7 @@ func reason(err error) string {
 		return "fatal"
 	case errors.Is(err, kafka.ErrHanging):
 		return "hanging"
-	case errors.Is(err, context.Canceled), errors.Is(err, lane.ErrRevoked), errors.Is(err, lane.ErrLost):
+	case errors.Is(err, context.Canceled), errors.Is(err, lane.ErrRevoked), errors.Is(err, lane.ErrStopped), errors.Is(err, lane.ErrLost):
 		return "stopped"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"

@@ -65,6 +65,7 @@ func (a *App) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false) // flows are written A->B
 		if err := enc.Encode(a.Status()); err != nil {
 			a.logger.Debug("write status", "err", err) // the client is gone
 		}

@@ -8,7 +8,9 @@ import (
 
 func TestMarksDecideAHangingTransaction(t *testing.T) {
 	const pid = 7
-	record := func(producer int64, epoch int16) *kgo.Record { return &kgo.Record{ProducerID: producer, ProducerEpoch: epoch} }
+	record := func(producer int64, epoch int16) *kgo.Record {
+		return &kgo.Record{ProducerID: producer, ProducerEpoch: epoch}
+	}
 	marker := func(producer int64, epoch int16, kind byte) *kgo.Record {
 		r := record(producer, epoch)
 		r.Key = []byte{0, 0, 0, kind}

@@ -48,6 +48,8 @@ const (
 var (
 	// ErrRevoked: another worker takes the lane; finish what is open.
 	ErrRevoked = errors.New("lane handed over to another worker")
+	// ErrStopped: this worker is stopping; finish what is open.
+	ErrStopped = errors.New("this worker is stopping")
 	// ErrLost: the group gave the lane away without us; others may own it already.
 	ErrLost = errors.New("lane lost: this worker's group session ended")
 	// ErrConflict: two workers own the lane at once, whatever the group says.
@@ -140,7 +142,7 @@ func (g *Group) Run(ctx context.Context) error {
 	g.client = cl
 	g.mu.Unlock()
 	err = g.watch(ctx, cl)
-	cause := ErrRevoked
+	cause := ErrStopped
 	if err != nil {
 		cause = ErrLost
 	}
