@@ -106,10 +106,13 @@ func TestAMarkWrittenByHandCounts(t *testing.T) {
 	})
 }
 
+// zstd is not among them: its decoder has a finalizer that must not run outside
+// of the bubble. e2e copies all codecs.
 func TestCopiesKeepTheCodecOfTheSource(t *testing.T) {
+	// Not zstd: its decoder is closed by a finalizer, which a bubble does not survive.
 	for name, codec := range map[string]kgo.CompressionCodec{
 		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
-		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+		"lz4": kgo.Lz4Compression(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
