@@ -79,7 +79,8 @@ type WantedTopic struct {
 	Partitions int
 }
 
-// TargetTopic describes a topic on the target, or says why there is none.
+// TargetTopic describes a topic on the target, or says why it is not as wanted.
+// Beside an Err, Partitions are those that may be copied all the same.
 type TargetTopic struct {
 	Partitions    int
 	ID            kadm.TopicID

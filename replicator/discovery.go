@@ -141,9 +141,15 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 		return nil, fmt.Errorf("list topics of %s: %w", d.flow.ID.Source, kafka.Explain(err))
 	}
 	var want []WantedTopic
+	undecided := map[string]error{}
 	for name, t := range details {
-		if t.Err == nil && d.flow.Replicates(name) {
+		if t.Err != nil {
+			continue
+		}
+		if d.flow.Replicates(name) {
 			want = append(want, WantedTopic{Source: name, Target: d.flow.RemoteTopic(name), Partitions: len(t.Partitions)})
+		} else if _, err := d.flow.Topics.Decide(name); err != nil {
+			undecided[name] = err
 		}
 	}
 	slices.SortFunc(want, func(a, b WantedTopic) int {
@@ -158,12 +164,15 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 	}
 	before := d.snapshot()
 	snap := &snapshot{topics: make(map[string]found, len(want)), limits: make(map[string]int32, len(want))}
+	for name, err := range undecided {
+		d.report(before, name, err)
+		snap.topics[name] = found{remote: d.flow.RemoteTopic(name), id: details[name].ID, err: err}
+	}
 	for _, w := range want {
 		t := targets[w.Source]
-		f := found{remote: w.Target, id: details[w.Source].ID, err: t.Err}
-		if t.Err == nil {
-			f.partitions = min(w.Partitions, t.Partitions)
-		}
+		// Beside an error there may be partitions: those that were there before
+		// the target refused to grow go on.
+		f := found{remote: w.Target, id: details[w.Source].ID, err: t.Err, partitions: min(w.Partitions, t.Partitions)}
 		f.missing = w.Partitions - f.partitions
 		if before == nil {
 			f.latest = d.latest

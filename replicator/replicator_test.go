@@ -2,9 +2,11 @@ package replicator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +26,9 @@ import (
 
 // mesh is two clusters in one bubble.
 type mesh struct {
-	net  kfake.VirtualNetwork
-	a, b *mm2test.Cluster
+	net      kfake.VirtualNetwork
+	a, b     *mm2test.Cluster
+	maxBatch int32 // of target topics
 }
 
 func newMesh(t *testing.T, opts ...kfake.Opt) *mesh {
@@ -36,13 +39,19 @@ func newMesh(t *testing.T, opts ...kfake.Opt) *mesh {
 }
 
 // topics makes target topics with the source's partition count.
-type topics struct{ target *kadm.Client }
+type topics struct {
+	target *kadm.Client
+	frozen string // a target topic that is not grown, with an error
+	max    int32  // max.message.bytes of target topics; 0 unknown
+}
 
 func (s topics) Ensure(ctx context.Context, want []replicator.WantedTopic) (map[string]replicator.TargetTopic, error) {
 	out := map[string]replicator.TargetTopic{}
 	for _, w := range want {
 		_, _ = s.target.CreateTopic(ctx, int32(w.Partitions), 1, nil, w.Target) // exists: the listing tells
-		_, _ = s.target.UpdatePartitions(ctx, w.Partitions, w.Target)
+		if w.Target != s.frozen {
+			_, _ = s.target.UpdatePartitions(ctx, w.Partitions, w.Target)
+		}
 	}
 	details, err := s.target.ListTopics(ctx)
 	if err != nil {
@@ -50,10 +59,16 @@ func (s topics) Ensure(ctx context.Context, want []replicator.WantedTopic) (map[
 	}
 	for _, w := range want {
 		d := details[w.Target]
-		out[w.Source] = replicator.TargetTopic{Partitions: len(d.Partitions), ID: d.ID, Err: d.Err}
+		t := replicator.TargetTopic{Partitions: len(d.Partitions), ID: d.ID, Err: d.Err, MaxBatchBytes: s.max}
+		if w.Target == s.frozen && t.Partitions < w.Partitions {
+			t.Err = errFrozen
+		}
+		out[w.Source] = t
 	}
 	return out, nil
 }
+
+var errFrozen = errors.New("the target does not let us grow it")
 
 // worker is a replicator that runs until stop or the end of the test.
 type worker struct {
@@ -76,6 +91,10 @@ func (m *mesh) start(t *testing.T, name string, change ...func(*replicator.Confi
 	if err != nil {
 		t.Fatal(err)
 	}
+	deps := replicator.Deps{
+		Topics: topics{target: kadm.NewClient(m.b.Client(t)), frozen: "A.orders-frozen", max: m.maxBatch}, Metrics: replicator.NewMetrics(prometheus.NewRegistry()),
+		Logger: testLogger(t, name),
+	}
 	cfg := replicator.Config{
 		Flow:   topology.Flow{ID: topology.FlowID{Source: "A", Target: "B"}, Policy: topology.NewDefaultPolicy(".", "."), Topics: filter, Copy: true},
 		Source: dial("A", m.a), Target: dial("B", m.b), Worker: name,
@@ -85,9 +104,7 @@ func (m *mesh) start(t *testing.T, name string, change ...func(*replicator.Confi
 	for _, c := range change {
 		c(&cfg)
 	}
-	r, err := replicator.New(cfg, replicator.Deps{
-		Topics: topics{kadm.NewClient(m.b.Client(t))}, Metrics: replicator.NewMetrics(prometheus.NewRegistry()), Logger: testLogger(t, name),
-	})
+	r, err := replicator.New(cfg, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,6 +286,91 @@ func TestAbortedRecordsAreNotCopiedAndMarksPassThem(t *testing.T) {
 					t.Errorf("%s: next offset %d, lag %d; want 66 (60 records, 6 markers), 0", p.Name(), p.Next, p.LagRecords)
 				}
 			}
+		}
+	})
+}
+
+// Partitions that could not be made on the target are a problem in the status;
+// those that are there go on.
+func TestRefusedGrowthStopsOnlyTheNewPartitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		m.a.Create(t, "orders-frozen", 2)
+		w := m.start(t, "w")
+		time.Sleep(5 * time.Second)
+		if _, err := kadm.NewClient(m.a.Client(t)).UpdatePartitions(t.Context(), 4, "orders-frozen"); err != nil {
+			t.Fatal(err)
+		}
+		m.a.Produce(t, numbered("orders-frozen", 4, 0, 40)...)
+		time.Sleep(20 * time.Second)
+		var want []*kgo.Record
+		for _, r := range numbered("orders-frozen", 4, 0, 40) {
+			if r.Partition < 2 {
+				want = append(want, r)
+			}
+		}
+		wantValues(t, m.b, "A.orders-frozen", want)
+		p := w.Status().Discovery.Problems
+		if len(p) != 1 || p[0].Topic != "orders-frozen" || p[0].Missing != 2 || p[0].Err != errFrozen.Error() {
+			t.Errorf("problems %+v, want 2 missing partitions of orders-frozen", p)
+		}
+	})
+}
+
+func TestRateLimitHoldsTheFlowBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 64 << 10
+		m := newMesh(t)
+		m.a.Create(t, "orders", 4)
+		var records []*kgo.Record
+		for i := range 160 { // 10 MiB
+			records = append(records, &kgo.Record{Topic: "orders", Partition: int32(i % 4), Value: make([]byte, size)})
+		}
+		m.a.Produce(t, records...)
+		m.start(t, "w", func(c *replicator.Config) { c.RateLimit = 1 << 20 })
+		time.Sleep(5 * time.Second)
+		// A burst of one second, then 1 MiB a second; a batch may be under way.
+		if n := len(m.b.Committed(t, "A.orders")) * size >> 20; n == 0 || n > 8 {
+			t.Errorf("%d MiB arrived in 5 s at 1 MiB/s", n)
+		}
+		time.Sleep(30 * time.Second)
+		if n := len(m.b.Committed(t, "A.orders")); n != len(records) {
+			t.Errorf("%d of %d records arrived", n, len(records))
+		}
+	})
+}
+
+// A record that the target will never take parks its partition; the records
+// before it and the other partitions arrive.
+func TestRefusedRecordParksItsPartitionOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		m.a.Create(t, "orders", 2)
+		m.maxBatch = 500 << 10
+		large := make([]byte, 900<<10)
+		m.a.Produce(t, numbered("orders", 2, 0, 10)...)
+		m.a.Produce(t, &kgo.Record{Topic: "orders", Partition: 0, Value: large})
+		m.a.Produce(t, numbered("orders", 2, 10, 20)...)
+		w := m.start(t, "w", func(c *replicator.Config) { c.Lanes = 1 })
+		time.Sleep(30 * time.Second)
+		var want []*kgo.Record
+		for _, r := range append(numbered("orders", 2, 0, 10), numbered("orders", 2, 10, 20)...) {
+			if r.Partition == 1 || len(want) < 10 && len(r.Value) == 1 {
+				want = append(want, r)
+			}
+		}
+		wantValues(t, m.b, "A.orders", want)
+		parked := 0
+		for _, p := range w.Status().Lanes[0].Partitions {
+			if p.Parked != "" {
+				parked++
+				if p.Partition != 0 || !strings.Contains(p.Parked, "offset 5") {
+					t.Errorf("%s is parked: %s", p.Name(), p.Parked)
+				}
+			}
+		}
+		if parked != 1 {
+			t.Errorf("%d partitions are parked, want 1", parked)
 		}
 	})
 }

@@ -108,6 +108,8 @@ type partition struct {
 	Assigned
 	key string
 	pos Position
+	// drained: parked, and everything before the refused offset was read.
+	drained bool
 }
 
 // parking is one partition set aside until a time. It is tried again with
@@ -115,10 +117,11 @@ type partition struct {
 // size limit, a missing right) may have been mended. It is kept after that, to
 // know the next refusal for the same one.
 type parking struct {
-	offset int64
-	reason string
-	until  time.Time
-	pause  time.Duration
+	offset  int64
+	refused bool // by the target: what is before offset can still be copied
+	reason  string
+	until   time.Time
+	pause   time.Duration
 }
 
 const (
@@ -229,11 +232,11 @@ func (s *PartitionSource) Close() {
 
 // Park implements pipeline.Parker.
 func (s *PartitionSource) Park(p pipeline.Partition, offset int64, reason error) {
-	s.park(p, offset, reason)
-	s.cfg.Logger.Error("partition parked, its neighbours go on", "topic", p.Topic, "partition", p.Partition, "offset", offset, "err", reason)
+	s.park(p, offset, reason, true)
 }
 
-func (s *PartitionSource) park(p pipeline.Partition, offset int64, reason error) {
+func (s *PartitionSource) park(p pipeline.Partition, offset int64, reason error, refused bool) {
+	s.cfg.Logger.Error("partition parked, its neighbours go on", "topic", p.Topic, "partition", p.Partition, "offset", offset, "err", reason)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	park := s.parked[p]
@@ -243,7 +246,7 @@ func (s *PartitionSource) park(p pipeline.Partition, offset int64, reason error)
 	} else {
 		park.pause = min(2*park.pause, maxParking)
 	}
-	park.reason, park.until = reason.Error(), time.Now().Add(park.pause)
+	park.refused, park.reason, park.until = refused, reason.Error(), time.Now().Add(park.pause)
 }
 
 // apply brings the client's partitions in step with Assign and parking.
@@ -254,7 +257,7 @@ func (s *PartitionSource) apply(ctx context.Context) error {
 	}
 	var gone []*partition
 	for p, a := range s.active {
-		if w, keep := want[p]; !keep || w.TopicID != a.TopicID {
+		if w, keep := want[p]; !keep || w.TopicID != a.TopicID || a.drained && s.refused(p) < 0 {
 			gone = append(gone, a)
 			delete(s.active, p)
 		}
@@ -283,7 +286,7 @@ func (s *PartitionSource) wanted() (map[pipeline.Partition]Assigned, bool) {
 	for p, park := range s.parked {
 		if _, ok := s.assigned[p]; !ok {
 			delete(s.parked, p)
-		} else if s.active[p] == nil && !now.Before(park.until) {
+		} else if a := s.active[p]; (a == nil || a.drained) && !now.Before(park.until) {
 			s.changed = true
 		}
 	}
@@ -293,7 +296,8 @@ func (s *PartitionSource) wanted() (map[pipeline.Partition]Assigned, bool) {
 	s.changed = false
 	want := make(map[pipeline.Partition]Assigned, len(s.assigned))
 	for p, a := range s.assigned {
-		if park := s.parked[p]; park == nil || !now.Before(park.until) {
+		// A partition that the target refused is read up to the refused offset.
+		if park := s.parked[p]; park == nil || !now.Before(park.until) || park.refused && s.before(p, park.offset) {
 			want[p] = a
 		}
 		if _, ok := s.status[p]; !ok {
@@ -306,6 +310,26 @@ func (s *PartitionSource) wanted() (map[pipeline.Partition]Assigned, bool) {
 		}
 	}
 	return want, true
+}
+
+// before tells whether the partition resumes before an offset, or may do so.
+func (s *PartitionSource) before(p pipeline.Partition, offset int64) bool {
+	text, ok := s.marks[MarkKey(p)]
+	if !ok {
+		return true // where it starts is not known yet
+	}
+	var m Mark
+	return json.Unmarshal([]byte(text), &m) == nil && m.Offset < offset
+}
+
+// refused is the offset that a parked partition must not reach, or -1.
+func (s *PartitionSource) refused(p pipeline.Partition) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if park := s.parked[p]; park != nil && time.Now().Before(park.until) {
+		return park.offset
+	}
+	return -1
 }
 
 func (s *PartitionSource) remove(gone []*partition) {
@@ -348,7 +372,7 @@ func (s *PartitionSource) add(ctx context.Context, fresh []Assigned) error {
 			return &pipeline.FatalError{Err: fmt.Errorf("mark of %s partition %d is %q: %w", a.Topic, a.Partition.Partition, text, err)}
 		}
 		if id := topicID(a.TopicID); m.TopicID != "" && id != "" && m.TopicID != id {
-			s.Park(a.Partition, m.Offset, fmt.Errorf("topic %s was deleted and created again on the source: its id was %s and is %s. What was copied up to offset %d belongs to the old topic", a.Topic, m.TopicID, id, m.Offset))
+			s.park(a.Partition, m.Offset, fmt.Errorf("topic %s was deleted and created again on the source: its id was %s and is %s. What was copied up to offset %d belongs to the old topic", a.Topic, m.TopicID, id, m.Offset), false)
 			continue
 		}
 		begin(a, m)
@@ -481,7 +505,7 @@ func (s *PartitionSource) fetch(ctx context.Context, wait time.Duration) error {
 
 func (s *PartitionSource) behind() bool {
 	for _, p := range s.active {
-		if p.pos.Lag() > 0 {
+		if !p.drained && p.pos.Lag() > 0 {
 			return true
 		}
 	}
@@ -497,11 +521,17 @@ func (s *PartitionSource) take(fp kgo.FetchTopicPartition) {
 	if end := s.end(fp.FetchPartition); end >= 0 {
 		p.pos.End = end
 	}
-	if n := len(fp.Records); n > 0 {
-		last := fp.Records[n-1]
+	records := fp.Records
+	if limit := s.refused(p.Partition); limit >= 0 {
+		n := len(records)
+		records = slices.DeleteFunc(records, func(r *kgo.Record) bool { return r.Offset >= limit })
+		s.reached(p, len(records) < n)
+	}
+	if n := len(records); n > 0 {
+		last := records[n-1]
 		b := &pipeline.Batch{Source: p.Partition, Base: p.pos.Next, Limit: last.Offset + 1}
 		b.Next = pipeline.Marks{p.key: Mark{Offset: b.Limit, Epoch: last.LeaderEpoch, TopicID: topicID(p.TopicID)}.encode()}
-		fill(b, fp.Records)
+		fill(b, records)
 		p.pos.Next = b.Limit
 		if b.Newest.After(p.pos.Newest) {
 			p.pos.Newest = b.Newest
@@ -509,6 +539,15 @@ func (s *PartitionSource) take(fp kgo.FetchTopicPartition) {
 		s.queue = append(s.queue, b)
 	}
 	s.publish(p)
+}
+
+// reached stops fetching a parked partition when the records before the refused
+// one were all read. What was read and queued stays.
+func (s *PartitionSource) reached(p *partition, more bool) {
+	if more && !p.drained {
+		p.drained = true
+		s.client.RemoveConsumePartitions(map[string][]int32{p.Topic: {p.Partition.Partition}})
+	}
 }
 
 func (s *PartitionSource) end(p kgo.FetchPartition) int64 {
@@ -573,7 +612,7 @@ func (s *PartitionSource) fetchError(fp kgo.FetchTopicPartition) error {
 
 // stop parks a partition that cannot be read on.
 func (s *PartitionSource) stop(p *partition, reason error) {
-	s.Park(p.Partition, p.pos.Next, reason)
+	s.park(p.Partition, p.pos.Next, reason, false)
 	delete(s.active, p.Partition)
 	s.remove([]*partition{p})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,8 +67,8 @@ type TxnSink struct {
 	inTxn   bool
 	begun   time.Time
 	written pipeline.Receipt // summaries, counts; segments are in acks
-	acks    acks
-	owner   Owner // who held the lane before the last Open
+	acks    *acks            // of the present client
+	owner   Owner            // who held the lane before the last Open
 	suspect map[pipeline.Partition]int64
 }
 
@@ -141,8 +142,9 @@ func (s *TxnSink) dial() error {
 	if err != nil {
 		return err
 	}
-	s.client, s.inTxn = cl, false
-	s.reset()
+	// What the last client still answers goes to its own acks.
+	s.client, s.inTxn, s.acks = cl, false, &acks{}
+	s.written = pipeline.Receipt{}
 	return nil
 }
 
@@ -347,9 +349,10 @@ func (a *acks) fail(f failure) {
 	a.mu.Unlock()
 }
 
-// run is the promise for a batch that goes to one partition. The client answers
-// records of one partition in the order they were produced, so a counter tells
-// which one it is; segments are built without a lock and handed over at the end.
+// run is the promise for a batch that goes to one partition. The client
+// acknowledges records of one partition in the order they were produced, so a
+// counter tells which one it is; segments are built without a lock and handed
+// over at the end. A failure may come out of turn, and is looked up.
 func (a *acks) run(source, target pipeline.Partition, records []pipeline.Record) func(*kgo.Record, error) {
 	var (
 		i   int
@@ -357,12 +360,14 @@ func (a *acks) run(source, target pipeline.Partition, records []pipeline.Record)
 		out []pipeline.Segment
 	)
 	return func(r *kgo.Record, err error) {
+		if err != nil {
+			at := slices.IndexFunc(records, func(o pipeline.Record) bool { return o.Record == r })
+			a.fail(failure{source: source, offset: records[at].From, target: target, err: err})
+			return
+		}
 		from := records[i].From
 		i++
 		switch {
-		case err != nil:
-			a.fail(failure{source: source, offset: from, target: target, err: err})
-			return
 		case from < 0: // made up by a stage: it has no source offset to map
 			if cur.Count > 0 {
 				out, cur = append(out, cur), pipeline.Segment{}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -43,6 +44,9 @@ func (c *Cluster) Client(t testing.TB, opts ...kgo.Opt) *kgo.Client {
 	cl, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(c.Addrs...), kgo.Dialer(c.net.DialContext), kgo.DisableClientMetrics(),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		// A zstd decoder is closed by a finalizer, which a bubble does not survive.
+		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
+		kgo.MetadataMinAge(10 * time.Millisecond), // listings are cached that long
 	}, opts...)...)
 	if err != nil {
 		t.Fatalf("client: %v", err)
