@@ -63,7 +63,7 @@ type Observer interface {
 }
 
 // Parker is a Source that can set one partition aside so that its neighbours go
-// on. The partition stays parked until the source is rebuilt.
+// on. When a parked partition is tried again is the source's to decide.
 type Parker interface {
 	Park(p Partition, offset int64, reason error)
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Config sets when a loop commits. All values must be positive except
-// RateLimit-like concerns, which belong to the source.
+// Config sets when a loop commits. All values must be positive; IdleMarks may
+// be zero.
 type Config struct {
 	// Interval is the longest a transaction stays open while input keeps coming.
 	Interval time.Duration
