@@ -37,7 +37,8 @@ type Config struct {
 	FetchMaxWait           time.Duration
 	FetchMaxBytes          int32
 	FetchMaxPartitionBytes int32
-	Linger                 time.Duration
+	Linger                 time.Duration // negative: none
+	MaxBatchBytes          int32         // bounds batches below the target topic's max.message.bytes; 0: does not
 	BufferBytes            int64
 }
 

@@ -21,6 +21,7 @@ import (
 // between them, and what status tells of them.
 type copier struct {
 	lane   int
+	origin string // id of the source cluster
 	lanes  int
 	source *kafka.PartitionSource
 	snap   atomic.Pointer[snapshot]
@@ -48,7 +49,7 @@ func (r *Replicator) work(disc *discovery, source, target *kadm.Client, lanes in
 		if err != nil {
 			return err
 		}
-		c, loop, sink, err := r.build(lease, source, target, lanes)
+		c, loop, sink, err := r.build(lease, disc, source, target, lanes)
 		if err != nil {
 			return &pipeline.FatalError{Err: err}
 		}
@@ -91,10 +92,10 @@ func (r *Replicator) copy(ctx context.Context, lease *lane.Lease, loop *pipeline
 	return loop.Run(ctx)
 }
 
-func (r *Replicator) build(lease *lane.Lease, source, target *kadm.Client, lanes int) (*copier, *pipeline.Loop, *kafka.TxnSink, error) {
+func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *kadm.Client, lanes int) (*copier, *pipeline.Loop, *kafka.TxnSink, error) {
 	id := int(lease.ID)
 	log := r.deps.Logger.With("lane", id)
-	c := &copier{lane: id, lanes: lanes}
+	c := &copier{lane: id, lanes: lanes, origin: disc.origin}
 	sink, err := kafka.NewTxnSink(r.sinkConfig(c, target, log))
 	if err != nil {
 		return nil, nil, nil, err
@@ -142,13 +143,13 @@ func (r *Replicator) sinkConfig(c *copier, target *kadm.Client, log *slog.Logger
 		Dialer: r.cfg.Target, Role: r.role(fmt.Sprintf("lane-%d|replication-producer", c.lane)), Admin: target,
 		Timeout: r.cfg.TransactionTimeout,
 		Marks:   kafka.MarkTopic{Topic: topology.LanesTopic(flow.Source), Partition: int32(c.lane)},
-		Worker:  r.cfg.Worker,
+		Worker:  r.cfg.Worker, Origin: c.origin,
 		Partitions: func() []pipeline.Partition {
 			return c.snap.Load().targets(c.lane, c.lanes)
 		},
 		MaxBatchBytes: func(topic string) int32 { return c.snap.Load().maxBatch(topic) },
 		LargestBatch:  func() int32 { return c.snap.Load().largest },
-		Compression:   r.cfg.Compression, Linger: r.cfg.Linger, BufferBytes: r.cfg.BufferBytes,
+		Compression:   r.cfg.Compression, Linger: r.cfg.Linger, MaxBatch: r.cfg.MaxBatchBytes, BufferBytes: r.cfg.BufferBytes,
 		Logger: log, Healed: r.metrics.healed,
 	}
 	if !r.cfg.AtLeastOnce {

@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -69,6 +70,7 @@ func (s *snapshot) partitions() (n int) {
 // targets made before anyone copies into them.
 type discovery struct {
 	flow     topology.Flow
+	origin   string // id of the source cluster
 	source   *kadm.Client
 	topics   Topics
 	latest   bool
@@ -140,10 +142,16 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list topics of %s: %w", d.flow.ID.Source, kafka.Explain(err))
 	}
+	before := d.snapshot()
 	var want []WantedTopic
 	undecided := map[string]error{}
 	for name, t := range details {
 		if t.Err != nil {
+			// A glitch does not take away what is being copied.
+			if before != nil && before.topics[name].partitions > 0 {
+				want = append(want, WantedTopic{Source: name, Target: d.flow.RemoteTopic(name), Partitions: before.topics[name].partitions})
+				details[name] = kadm.TopicDetail{Topic: name, ID: before.topics[name].id}
+			}
 			continue
 		}
 		if d.flow.Replicates(name) {
@@ -162,7 +170,6 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare topics on %s: %w", d.flow.ID.Target, kafka.Explain(err))
 	}
-	before := d.snapshot()
 	snap := &snapshot{topics: make(map[string]found, len(want)), limits: make(map[string]int32, len(want))}
 	for name, err := range undecided {
 		d.report(before, name, err)
@@ -187,8 +194,17 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 		snap.limits[w.Target] = t.MaxBatchBytes
 		snap.largest = max(snap.largest, t.MaxBatchBytes)
 	}
+	if before != nil {
+		for name, f := range before.topics {
+			if _, ok := snap.topics[name]; !ok && f.partitions > 0 {
+				d.problem(name, errGone)
+			}
+		}
+	}
 	return snap, nil
 }
+
+var errGone = errors.New("it is no longer on the source; what was copied stays on the target")
 
 // report tells of a topic's problem once, not every round.
 func (d *discovery) report(before *snapshot, topic string, err error) {

@@ -63,13 +63,17 @@ func (r *Replicator) Run(ctx context.Context) error {
 	if err := kafka.Distinct(ctx, r.cfg.Source, r.cfg.Target); err != nil {
 		return err
 	}
+	origin, err := r.cfg.Source.ClusterID(ctx)
+	if err != nil {
+		return err
+	}
 	adm := kadm.NewClient(target)
 	lanes, err := r.ensureLanes(ctx, adm)
 	if err != nil {
 		return err
 	}
 	disc := &discovery{
-		flow: r.cfg.Flow, source: kadm.NewClient(source), topics: r.deps.Topics, latest: r.cfg.StartLatest,
+		flow: r.cfg.Flow, origin: origin, source: kadm.NewClient(source), topics: r.deps.Topics, latest: r.cfg.StartLatest,
 		interval: r.cfg.DiscoveryInterval, changed: r.assign,
 		problem: r.topicProblem, ready: make(chan struct{}),
 	}

@@ -6,10 +6,9 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-)
 
-// version is set by the linker for releases.
-var version = ""
+	"mm2/internal/version"
+)
 
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -18,7 +17,7 @@ func newVersionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
-			return printVersion(cmd.OutOrStdout(), version, info)
+			return printVersion(cmd.OutOrStdout(), version.Release(), info)
 		},
 	}
 }

@@ -81,7 +81,8 @@ func New(cfg *config.Config, opts Options) (*App, error) {
 	return a, nil
 }
 
-// selectFlows keeps the flows into the wanted targets that copy something.
+// selectFlows keeps the flows into the wanted targets that have something to
+// do: copy, or at least emit heartbeats.
 func selectFlows(cfg *config.Config, targets []topology.Alias) ([]config.Flow, error) {
 	for _, t := range targets {
 		if _, ok := cfg.Clusters[t]; !ok {
@@ -95,7 +96,7 @@ func selectFlows(cfg *config.Config, targets []topology.Alias) ([]config.Flow, e
 	}
 	var out []config.Flow
 	for _, f := range cfg.Flows {
-		if f.Copy && (len(targets) == 0 || slices.Contains(targets, f.ID.Target)) {
+		if (f.Copy || f.Heartbeats.Emit || f.Heartbeats.Seed) && (len(targets) == 0 || slices.Contains(targets, f.ID.Target)) {
 			out = append(out, f)
 		}
 	}

@@ -34,14 +34,13 @@ type flow struct {
 	shared         shared
 	log            *slog.Logger
 
-	mu    sync.Mutex // guards what follows
-	repl  *replicator.Replicator
-	err   error // why the flow is down; nil while it runs
-	since time.Time
+	mu   sync.Mutex // guards what follows
+	repl *replicator.Replicator
+	err  error // why the flow was last down; nil if it never was
 }
 
 func newFlow(cfg config.Flow, source, target *kafka.Dialer, s shared) *flow {
-	return &flow{cfg: cfg, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String()), since: time.Now()}
+	return &flow{cfg: cfg, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
 }
 
 const (
@@ -80,17 +79,15 @@ func (f *flow) run(ctx context.Context) error {
 		if !backoff.Sleep(ctx, wait) {
 			return nil
 		}
-		f.down(nil)
 	}
 }
 
+// down notes why the flow does not run. While it is tried again, the last
+// failure is still what people need.
 func (f *flow) down(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// While it is tried again, the last failure is still what people need.
-	if err != nil {
-		f.err, f.since = err, time.Now()
-	}
+	f.err = err
 }
 
 // clients are the flow's clients beside those of its lanes.
@@ -141,7 +138,7 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 		SessionTimeout: f.cfg.SessionTimeout, TransactionTimeout: f.cfg.TransactionTimeout,
 		Compression: f.cfg.Compression, RateLimit: f.cfg.RateLimit,
 		FetchMinBytes: fetch.MinBytes, FetchMaxWait: fetch.MaxWait, FetchMaxBytes: fetch.MaxBytes, FetchMaxPartitionBytes: fetch.MaxPartitionBytes,
-		Linger: f.cfg.Produce.Linger, BufferBytes: f.cfg.Produce.BufferBytes,
+		Linger: f.cfg.Produce.Linger, MaxBatchBytes: f.cfg.Produce.MaxRequestBytes, BufferBytes: f.cfg.Produce.BufferBytes,
 	}, replicator.Deps{Topics: topics, Metrics: f.shared.metrics, Logger: f.log, Control: control})
 }
 

@@ -58,6 +58,10 @@ const (
 	// buffered and one in flight, decompressed about fourfold, once as fetched
 	// and once on its way out.
 	expansion = 16
+
+	// sourceBrokers is how many brokers a source is taken to have: each of
+	// them is fetched from at the same time.
+	sourceBrokers = 3
 )
 
 // fetchBudget is how much each lane fetches ahead from each broker, so that all
@@ -69,6 +73,6 @@ func fetchBudget(limit int64, flows []config.Flow) int32 {
 	for _, f := range flows {
 		lanes += int64(f.Lanes)
 	}
-	share := limit / 2 / expansion / max(lanes, 1)
+	share := limit / 2 / expansion / sourceBrokers / max(lanes, 1)
 	return int32(min(max(share, minFetchBytes), maxFetchBytes))
 }

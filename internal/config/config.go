@@ -93,9 +93,9 @@ type Fetch struct {
 
 // Produce tunes the target producer. Zero: mm2's default.
 type Produce struct {
-	Linger          time.Duration
-	MaxRequestBytes int32 // max.request.size
-	BufferBytes     int64 // buffer.memory, for each lane
+	Linger          time.Duration // negative: none
+	MaxRequestBytes int32         // max.request.size
+	BufferBytes     int64         // buffer.memory, for each lane
 }
 
 // Service is what belongs to the process rather than to a flow.

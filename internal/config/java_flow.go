@@ -116,6 +116,9 @@ func (j *javaReader) flowProducer(d *draft, c javaConfig) {
 		d.flow.Compression = v
 	}
 	d.flow.Produce.Linger = j.javaMillis(c, "linger.ms", 0, time.Minute, 0)
+	if _, ok := c["linger.ms"]; ok && d.flow.Produce.Linger == 0 {
+		d.flow.Produce.Linger = -1
+	}
 	d.flow.Produce.MaxRequestBytes = j.int32(c, "max.request.size")
 	d.flow.Produce.BufferBytes = j.javaInt(c, "buffer.memory", 0, 1<<40, 0)
 	if v, ok := c["acks"]; ok && v.text != "all" && v.text != "-1" {

@@ -195,6 +195,9 @@ func (t *tomlTable) produce(d *draft) {
 	}
 	if v, ok := t.duration("linger", 0, time.Minute); ok {
 		d.flow.Produce.Linger = v
+		if v == 0 {
+			d.flow.Produce.Linger = -1
+		}
 	}
 	t.int32Size("max_request_bytes", &d.flow.Produce.MaxRequestBytes)
 	if v, ok := t.size("buffer_bytes", 1<<10, 1<<40); ok {

@@ -19,6 +19,7 @@ const ownerKey = "owner"
 // Owner is the claim that a worker writes into the lane when it takes it.
 type Owner struct {
 	Worker string    `json:"worker"`
+	Origin string    `json:"source_cluster,omitempty"` // id of the source cluster
 	Since  time.Time `json:"since"`
 }
 

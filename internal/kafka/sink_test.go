@@ -310,3 +310,21 @@ func TestAtLeastOnceWritesMarksAfterAcknowledgements(t *testing.T) {
 		}
 	})
 }
+
+// Two meshes that call different source clusters by one alias share the lane;
+// the second must not go on from the marks of the first.
+func TestMarksOfAnotherSourceClusterAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTarget(t)
+		from := func(origin string) func(*kafka.SinkConfig) {
+			return func(c *kafka.SinkConfig) { c.Origin = origin }
+		}
+		open(t, b.sink(t, "one", from("cluster-a")))
+		open(t, b.sink(t, "two", from("cluster-a")))
+		_, err := b.sink(t, "three", from("cluster-x")).Open(t.Context())
+		var fatal *pipeline.FatalError
+		if !errors.As(err, &fatal) || !strings.Contains(err.Error(), "cluster-a") || !strings.Contains(err.Error(), "cluster-x") {
+			t.Errorf("open for another source cluster: %v, want a FatalError that names both", err)
+		}
+	})
+}

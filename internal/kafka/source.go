@@ -496,7 +496,7 @@ func (s *PartitionSource) fetch(ctx context.Context, wait time.Duration) error {
 	var err error
 	fs.EachPartition(func(p kgo.FetchTopicPartition) {
 		if p.Err != nil && err == nil {
-			err = s.fetchError(p)
+			err = s.fetchError(ctx, p)
 		}
 		s.take(p)
 	})
@@ -583,7 +583,7 @@ func (s *PartitionSource) publish(p *partition) {
 }
 
 // fetchError decides what a failed fetch means: nil to go on.
-func (s *PartitionSource) fetchError(fp kgo.FetchTopicPartition) error {
+func (s *PartitionSource) fetchError(ctx context.Context, fp kgo.FetchTopicPartition) error {
 	at := pipeline.Partition{Topic: fp.Topic, Partition: fp.Partition}
 	p := s.active[at]
 	var loss *kgo.ErrDataLoss
@@ -598,7 +598,7 @@ func (s *PartitionSource) fetchError(fp kgo.FetchTopicPartition) error {
 		s.stop(p, fmt.Errorf("the source was truncated: offsets from %d to %d were read and no longer exist there (unclean leader election)", loss.ResetTo, loss.ConsumedTo))
 		return nil
 	case errors.Is(fp.Err, kerr.OffsetOutOfRange):
-		s.stop(p, s.outOfRange(p))
+		s.stop(p, s.outOfRange(ctx, p))
 		return nil
 	case errors.Is(fp.Err, kerr.TopicAuthorizationFailed):
 		s.stop(p, Explain(fp.Err))
@@ -618,8 +618,8 @@ func (s *PartitionSource) stop(p *partition, reason error) {
 }
 
 // outOfRange states the loss: retention overtook us, or the log was cut.
-func (s *PartitionSource) outOfRange(p *partition) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+func (s *PartitionSource) outOfRange(ctx context.Context, p *partition) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	start, end, err := bounds(ctx, s.cfg.Admin, p.Topic, p.Partition.Partition)
 	switch {

@@ -31,6 +31,7 @@ type SinkConfig struct {
 	Timeout         time.Duration // transaction timeout
 	Marks           MarkTopic
 	Worker          string // named in the claim
+	Origin          string // id of the source cluster, named in the claim; empty if unknown
 
 	// Partitions lists the target partitions that this lane writes, for the
 	// search for hanging transactions. Called from the loop's goroutine.
@@ -42,7 +43,8 @@ type SinkConfig struct {
 	LargestBatch func() int32
 
 	Compression string        // see newCodec
-	Linger      time.Duration // 20 ms: commits flush at once, so only full pipes wait
+	Linger      time.Duration // 20 ms: commits flush at once, so only full pipes wait; negative: none
+	MaxBatch    int32         // bounds batches below what the target topic takes; 0: does not
 	BufferBytes int64         // 8 MiB of records not yet acknowledged
 
 	Logger *slog.Logger
@@ -54,8 +56,14 @@ type SinkConfig struct {
 // marks. A target that needs longer is tried again.
 const OpenTimeout = 60 * time.Second
 
-// maxBatchBytes is Kafka's default for max.message.bytes.
-const maxBatchBytes = 1048588
+const (
+	// maxBatchBytes is Kafka's default for max.message.bytes.
+	maxBatchBytes = 1048588
+	smallestBatch = 1 << 10
+
+	// largestRequest bounds one produce request, and with it one record.
+	largestRequest = 512 << 20
+)
 
 // TxnSink writes batches and marks to one cluster in one transaction. It is
 // the pipeline.Sink of replication. Its methods are called by one goroutine.
@@ -113,6 +121,9 @@ func (s *TxnSink) Open(ctx context.Context) (pipeline.Marks, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.sameOrigin(st.owner); err != nil {
+		return nil, err
+	}
 	s.owner = st.owner
 	if err := s.claim(ctx); err != nil {
 		return nil, fmt.Errorf("claim lane: %w", err)
@@ -120,12 +131,26 @@ func (s *TxnSink) Open(ctx context.Context) (pipeline.Marks, error) {
 	return st.marks, nil
 }
 
+// sameOrigin refuses marks that belong to another source cluster: two meshes
+// that give different clusters the same alias would mix them up.
+func (s *TxnSink) sameOrigin(last Owner) error {
+	if last.Origin == "" || s.cfg.Origin == "" || last.Origin == s.cfg.Origin {
+		return nil
+	}
+	return &pipeline.FatalError{
+		Err: fmt.Errorf("the marks in %s partition %d belong to the source cluster with id %s (written by worker %s), and ours has id %s",
+			s.cfg.Marks.Topic, s.cfg.Marks.Partition, last.Origin, last.Worker, s.cfg.Origin),
+		Remedy: "give each source cluster an alias of its own; if the source cluster was replaced on purpose, use a new alias, or stop all workers and delete the lanes topic, which copies everything again",
+	}
+}
+
 func (s *TxnSink) transactional() bool { return s.cfg.TransactionalID != "" }
 
 func (s *TxnSink) dial() error {
 	opts := []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(s.cfg.Linger),
+		kgo.ProducerLinger(max(s.cfg.Linger, 0)),
+		kgo.BrokerMaxWriteBytes(largestRequest),
 		kgo.MaxBufferedBytes(int(s.bufferBytes())),
 		kgo.MaxBufferedRecords(math.MaxInt32), // bytes are the bound
 		kgo.WithCompressor(s.codec),
@@ -161,17 +186,21 @@ func (s *TxnSink) batchBytes(topic string) int32 {
 	if s.cfg.MaxBatchBytes == nil || topic == s.cfg.Marks.Topic {
 		return maxBatchBytes
 	}
-	if n := s.cfg.MaxBatchBytes(topic); n > 0 {
-		return n
+	n := s.cfg.MaxBatchBytes(topic)
+	if n <= 0 {
+		n = maxBatchBytes
 	}
-	return maxBatchBytes
+	if s.cfg.MaxBatch > 0 {
+		n = min(n, s.cfg.MaxBatch)
+	}
+	return min(max(n, smallestBatch), largestRequest-largestRequest/64) // what the client takes
 }
 
 // claim leaves a trace of this owner in the lane. Two owners that fence each
 // other see each other's claims, which tells an assignment error from a
 // transaction that timed out; and a lane that can claim can also commit.
 func (s *TxnSink) claim(ctx context.Context) error {
-	value, err := json.Marshal(Owner{Worker: s.cfg.Worker, Since: time.Now().UTC().Truncate(time.Millisecond)})
+	value, err := json.Marshal(Owner{Worker: s.cfg.Worker, Origin: s.cfg.Origin, Since: time.Now().UTC().Truncate(time.Millisecond)})
 	if err != nil {
 		return err
 	}

@@ -107,6 +107,9 @@ func (l *Loop) Run(ctx context.Context) error {
 
 func (l *Loop) run(ctx context.Context) error {
 	if err := l.open(ctx); err != nil {
+		if l.Aborted != nil && ctx.Err() == nil {
+			l.Aborted(err)
+		}
 		return err
 	}
 	for ctx.Err() == nil {
@@ -174,13 +177,15 @@ func (l *Loop) step(ctx context.Context) error {
 			return err
 		}
 	}
-	switch {
-	case l.due(b == nil):
-		return l.commit(ctx)
-	case b == nil:
-		return l.check(ctx)
+	if l.due(b == nil) {
+		if err := l.commit(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	if l.pending.records > 0 {
+		return nil
+	}
+	return l.check(ctx)
 }
 
 func (l *Loop) process(ctx context.Context, b *Batch) error {

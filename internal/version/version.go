@@ -6,6 +6,9 @@ import "runtime/debug"
 // release is set by the linker for released binaries.
 var release string
 
+// Release is the version of a released binary, or empty.
+func Release() string { return release }
+
 // String is the release, or the version that the Go tool recorded, or "devel".
 func String() string {
 	if release != "" {
