@@ -64,6 +64,10 @@ e2e: image ## run the tests on real brokers (needs Docker; E2E_RUN=regexp picks 
 bench: ## run the benchmarks beside the code (BENCH=regexp picks some)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+.PHONY: bench-e2e
+bench-e2e: image ## copy between real brokers, beside a plain client loop (needs Docker)
+	MM2_E2E=1 MM2_KAFKA_IMAGE=$(KAFKA_IMAGE) go test -run '^$$' -bench Copy -benchtime 1x -timeout 60m ./e2e
+
 .PHONY: demo
 demo: ## replicate between two embedded clusters for 15 seconds
 	go run ./cmd/mm2 demo --duration 15s

@@ -33,6 +33,7 @@ type Options struct {
 	Nodes  int               // 1 or 3; 0 means 1
 	Secure *Security         // adds a SASL_SSL listener
 	Config map[string]string // broker settings on top of the usual ones
+	Env    map[string]string // of the containers, on top of the usual
 }
 
 // Cluster is a Kafka cluster in containers. Its ports are the same after a
@@ -177,6 +178,7 @@ func (c *Cluster) env(n *node) map[string]string {
 	for key, value := range settings {
 		env[envName(key)] = value
 	}
+	maps.Copy(env, c.opts.Env)
 	return env
 }
 

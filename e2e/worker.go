@@ -149,6 +149,16 @@ func (w *Worker) Stop(t testing.TB, timeout time.Duration) {
 	}
 }
 
+// Usage is the CPU time and the peak memory in bytes of a worker that ended.
+func (w *Worker) Usage() (cpu time.Duration, peak int64) {
+	<-w.ended
+	state := w.command.ProcessState
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		peak = usage.Maxrss << 10
+	}
+	return state.UserTime() + state.SystemTime(), peak
+}
+
 // Alive is nil while the process runs. Once it ended, [Until] need not wait.
 func (w *Worker) Alive() error {
 	select {

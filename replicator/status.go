@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -65,10 +66,7 @@ type PartitionStatus struct {
 func (r *Replicator) Status() Status {
 	r.mu.Lock()
 	group, disc, lanes := r.group, r.disc, r.lanes
-	copiers := make(map[lane.ID]*copier, len(r.copiers))
-	for id, c := range r.copiers {
-		copiers[id] = c
-	}
+	copiers := maps.Clone(r.copiers)
 	r.mu.Unlock()
 	s := Status{Flow: r.cfg.Flow.ID, LaneCount: lanes, Lanes: []LaneStatus{}}
 	if disc != nil {

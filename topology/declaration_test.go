@@ -59,34 +59,41 @@ func TestExpandRefuses(t *testing.T) {
 		{"nothing", topology.Declaration{}, `kind is missing: want one of "active-standby", "active-active", "hub-and-spoke", "custom"`},
 		{"kind", topology.Declaration{Kind: "ring"}, `kind = "ring": want one of "active-standby", "active-active", "hub-and-spoke", "custom"`},
 		{
-			"active-standby of nothing", topology.Declaration{Kind: topology.ActiveStandby},
+			"active-standby of nothing",
+			topology.Declaration{Kind: topology.ActiveStandby},
 			"active is missing: want the cluster that is written to\nstandby is missing: want the cluster that is copied to",
 		},
 		{
-			"active-standby of one", topology.Declaration{Kind: topology.ActiveStandby, Active: "A", Standby: "A"},
+			"active-standby of one",
+			topology.Declaration{Kind: topology.ActiveStandby, Active: "A", Standby: "A"},
 			`standby = "A": want another cluster than active`,
 		},
 		{
-			"active-active of one", topology.Declaration{Kind: topology.ActiveActive, Clusters: []topology.Alias{"A"}},
+			"active-active of one",
+			topology.Declaration{Kind: topology.ActiveActive, Clusters: []topology.Alias{"A"}},
 			`clusters = "A": want two or more clusters`,
 		},
 		{
-			"active-active with a repeat", topology.Declaration{Kind: topology.ActiveActive, Clusters: []topology.Alias{"A", "B", "A", "A"}},
+			"active-active with a repeat",
+			topology.Declaration{Kind: topology.ActiveActive, Clusters: []topology.Alias{"A", "B", "A", "A"}},
 			`clusters = "A": listed more than once`,
 		},
 		{
-			"hub without anything", topology.Declaration{Kind: topology.HubAndSpoke, Direction: "up"},
+			"hub without anything",
+			topology.Declaration{Kind: topology.HubAndSpoke, Direction: "up"},
 			"hub is missing: want the cluster in the middle\n" +
 				"spokes is missing: want one or more clusters around the hub\n" +
 				`direction = "up": want one of "in", "out", "both"`,
 		},
 		{
-			"hub as spoke", topology.Declaration{Kind: topology.HubAndSpoke, Hub: "H", Spokes: []topology.Alias{"H"}},
+			"hub as spoke",
+			topology.Declaration{Kind: topology.HubAndSpoke, Hub: "H", Spokes: []topology.Alias{"H"}},
 			`spokes = "H": the hub cannot be a spoke`,
 		},
 		{"custom of nothing", topology.Declaration{Kind: topology.Custom}, `flows is missing: want one or more flows, for example ["A->B"]`},
 		{
-			"custom to itself", topology.Declaration{Kind: topology.Custom, Flows: []topology.FlowID{{Source: "A", Target: "A"}, {Source: "A"}}},
+			"custom to itself",
+			topology.Declaration{Kind: topology.Custom, Flows: []topology.FlowID{{Source: "A", Target: "A"}, {Source: "A"}}},
 			"flows = \"A->A\": a cluster cannot be copied to itself\nflows = \"A->\": want a source and a target, for example \"A->B\"",
 		},
 	}

@@ -86,7 +86,8 @@ func TestCheckRefuses(t *testing.T) {
 		{"identity both ways, one topic", []string{"A->B identity orders.* -orders", "B->A identity users orders-[3-5]"}, []string{"A->B, B->A" + round("orders-3")}},
 		{"identity round three", []string{"A->B identity .*", "B->C identity .*", "C->A identity x"}, []string{"A->B, B->C, C->A" + round("x")}},
 		{
-			"identity among three", []string{"A->B identity x", "B->A identity x", "B->C identity x", "C->A identity x"},
+			"identity among three",
+			[]string{"A->B identity x", "B->A identity x", "B->C identity x", "C->A identity x"},
 			[]string{
 				`B->A, C->A: ` + strings.Replace(both("x"), `"H"`, `"A"`, 1),
 				"A->B, B->A" + round("x"),
@@ -94,15 +95,18 @@ func TestCheckRefuses(t *testing.T) {
 		},
 		{"identity there, prefix back", []string{"A->B identity .*", "B->A . .*"}, []string{"A->B, B->A" + round("a")}},
 		{
-			"identity into a hub", []string{"A->H identity orders-.*", "B->H identity orders-.* -orders-[a-z].*"},
+			"identity into a hub",
+			[]string{"A->H identity orders-.*", "B->H identity orders-.* -orders-[a-z].*"},
 			[]string{"A->H, B->H: " + both("orders-")},
 		},
 		{
-			"identity of what looks like a copy", []string{"A->H . orders", `C->H identity A\..*`},
+			"identity of what looks like a copy",
+			[]string{"A->H . orders", `C->H identity A\..*`},
 			[]string{"A->H, C->H: " + both("A.orders")},
 		},
 		{
-			"ambiguous aliases", []string{"us->H . .*", "us.west->H . .*"},
+			"ambiguous aliases",
+			[]string{"us->H . .*", "us.west->H . .*"},
 			[]string{
 				`cluster "us.west": "us.west.heartbeats" could be a topic of "us.west" or of "us"; rename one of the two, or choose another separator`,
 				`us->H, us.west->H: ` + both("us.west.a"),
@@ -111,7 +115,8 @@ func TestCheckRefuses(t *testing.T) {
 		{"bad alias", []string{"ü->B . .*"}, []string{`cluster "ü": an alias becomes part of topic names: "ü" is not one of a-z A-Z 0-9 . _ -`}},
 		{"dots", []string{"..->B _ .*"}, []string{`cluster "..": an alias becomes part of topic names: dots alone are no name`}},
 		{
-			"long alias", []string{strings.Repeat("a", 65) + "->B . .*"},
+			"long alias",
+			[]string{strings.Repeat("a", 65) + "->B . .*"},
 			[]string{`cluster "` + strings.Repeat("a", 65) + `": an alias becomes part of topic names: at most 64 characters`},
 		},
 	}

@@ -39,11 +39,15 @@ func TestExitCodes(t *testing.T) {
 		{"missing file", []string{"plan", "--offline", "-c", "nowhere.toml"}, 2, "nowhere.toml: cannot be read: no such file or directory\n"},
 		{"bad output", []string{"plan", "--offline", "-c", "x.toml", "-o", "yaml"}, 2, "output \"yaml\" is not text or json\n"},
 		{
-			"live", []string{"plan", "-c", "testdata/active-active.toml"}, 2,
+			"live",
+			[]string{"plan", "-c", "testdata/active-active.toml"},
+			2,
 			"comparing with live clusters is not part of this version: add --offline to see what the file means\n",
 		},
 		{
-			"bad file", []string{"plan", "--offline", "-c", "testdata/bad.toml"}, 2,
+			"bad file",
+			[]string{"plan", "--offline", "-c", "testdata/bad.toml"},
+			2,
 			"testdata/bad.toml:2: clusters.A.bootstrap = \"a\": want host:port\n" +
 				"testdata/bad.toml:6: topology.clusters = \"B\": there is no cluster B; declared are A\n" +
 				"testdata/bad.toml:7: topology.lane: unknown key; did you mean lanes?\n",
@@ -105,7 +109,8 @@ func TestPrintVersion(t *testing.T) {
 		GoVersion: "go1.26",
 		Main:      debug.Module{Version: "(devel)"},
 		Settings: []debug.BuildSetting{
-			{Key: "GOOS", Value: "linux"}, {Key: "GOARCH", Value: "arm64"},
+			{Key: "GOOS", Value: "linux"},
+			{Key: "GOARCH", Value: "arm64"},
 			{Key: "vcs.revision", Value: "0123456789abcdef0123"},
 		},
 	}

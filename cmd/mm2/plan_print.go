@@ -176,7 +176,7 @@ func printPlanText(out io.Writer, p plan) error {
 func rows(b *strings.Builder, list func(row func(name, fact string))) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	list(func(name, fact string) { fmt.Fprintf(w, "  %s\t%s\n", name, fact) })
-	w.Flush() // into a strings.Builder: never fails
+	_ = w.Flush() // into a strings.Builder: never fails
 }
 
 func (f planFlow) facts(row func(name, fact string)) {

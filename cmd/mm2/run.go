@@ -68,7 +68,7 @@ func (c *runCommand) run(ctx context.Context, listenSet bool, stderr io.Writer) 
 		return usage(err)
 	}
 	for _, w := range cfg.Warnings {
-		logger.Warn(w.String())
+		logger.Warn("the configuration is accepted, but worth a look", "problem", w.String())
 	}
 	targets := make([]topology.Alias, len(c.clusters))
 	for i, t := range c.clusters {

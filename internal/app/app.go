@@ -50,7 +50,7 @@ type App struct {
 	listen string
 }
 
-// ErrNoFlows: there is nothing to run.
+// ErrNoFlows says that there is nothing to run.
 var ErrNoFlows = errors.New("no flow to run")
 
 // New builds the service: it loads certificates and checks everything that can

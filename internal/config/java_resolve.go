@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,9 +29,7 @@ func (c javaConfig) setDefault(key string, v javaValue) {
 
 // merge adds what other has, over what is there.
 func (c javaConfig) merge(other javaConfig) javaConfig {
-	for k, v := range other {
-		c[k] = v
-	}
+	maps.Copy(c, other)
 	return c
 }
 

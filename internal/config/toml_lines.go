@@ -143,10 +143,7 @@ func (s *tomlScanner) keys(end string) []string {
 		case c == ' ' || c == '\t' || c == '.':
 			s.advance(1)
 		default:
-			n := strings.IndexAny(s.text[s.pos:], " \t\r\n.\"'"+end)
-			if n < 1 {
-				n = 1
-			}
+			n := max(strings.IndexAny(s.text[s.pos:], " \t\r\n.\"'"+end), 1)
 			keys = append(keys, s.text[s.pos:s.pos+n])
 			s.advance(n)
 		}

@@ -116,8 +116,10 @@ func (s *TxnSink) producers(ctx context.Context, pid int64) (open, closed []hung
 				return nil, nil, fmt.Errorf("describe producers of %s partition %d: %w", p.Topic, p.Partition, p.Err)
 			}
 			for _, a := range p.ActiveProducers {
-				h := hung{at: pipeline.Partition{Topic: p.Topic, Partition: p.Partition}, pid: a.ProducerID,
-					epoch: a.ProducerEpoch, coordinatorEpoch: a.CoordinatorEpoch, start: a.CurrentTxnStartOffset}
+				h := hung{
+					at: pipeline.Partition{Topic: p.Topic, Partition: p.Partition}, pid: a.ProducerID,
+					epoch: a.ProducerEpoch, coordinatorEpoch: a.CoordinatorEpoch, start: a.CurrentTxnStartOffset,
+				}
 				if h.at == marks {
 					ours[a.ProducerID] = true
 				}

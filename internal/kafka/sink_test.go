@@ -278,8 +278,7 @@ func TestHangingTransactionThatWeMayNotFinishParksTheLane(t *testing.T) {
 		b.hang(t)
 		b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.WriteTxnMarkers}, Err: kerr.ClusterAuthorizationFailed})
 		_, err := s.Open(t.Context())
-		var fatal *pipeline.FatalError
-		if !errors.As(err, &fatal) {
+		if _, ok := errors.AsType[*pipeline.FatalError](err); !ok {
 			t.Fatalf("open: %v, want a FatalError", err)
 		}
 		for _, want := range []string{"grant ALTER", "kafka-transactions.sh", "--topic out --partition 0 --start-offset"} {

@@ -318,7 +318,7 @@ func (g *Group) confirm(ctx context.Context) error {
 		req := kmsg.NewPtrHeartbeatRequest()
 		req.Group, req.MemberID, req.Generation = g.cfg.Group, member, generation
 		if g.cfg.InstanceID != "" {
-			req.InstanceID = kmsg.StringPtr(g.cfg.InstanceID)
+			req.InstanceID = new(g.cfg.InstanceID)
 		}
 		rctx, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout)
 		resp, err := req.RequestWith(rctx, cl)

@@ -88,7 +88,6 @@ type worker struct {
 
 	// source
 	pos   map[int32]int
-	void  bool // a Seek is due
 	stage *counting
 	// sink
 	epoch int
@@ -148,8 +147,10 @@ func (k *worker) Poll(ctx context.Context, _ time.Duration) (*pipeline.Batch, er
 			continue
 		}
 		limit := from + 1 + k.w.rng.IntN(min(5, len(log)-from))
-		b := &pipeline.Batch{Source: pipeline.Partition{Partition: p}, Base: int64(from), Limit: int64(limit),
-			Next: pipeline.Marks{strconv.Itoa(int(p)): strconv.Itoa(limit)}, Bytes: int64(limit - from)}
+		b := &pipeline.Batch{
+			Source: pipeline.Partition{Partition: p}, Base: int64(from), Limit: int64(limit),
+			Next: pipeline.Marks{strconv.Itoa(int(p)): strconv.Itoa(limit)}, Bytes: int64(limit - from),
+		}
 		var rs []pipeline.Record
 		for o := from; o < limit; o++ {
 			if !log[o].control {
