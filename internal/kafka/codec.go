@@ -33,6 +33,7 @@ func newCodec(name string) (*codec, error) {
 		}
 		c.by[t] = compressor
 	}
+	c.by[kgo.CodecLz4] = newLZ4Frames()
 	switch name {
 	case followSource, "":
 		c.follow = true
