@@ -469,11 +469,13 @@ func (s *PartitionSource) take(fp kgo.FetchTopicPartition) {
 		records = slices.DeleteFunc(records, func(r *kgo.Record) bool { return r.Offset >= limit })
 		s.reached(p, len(records) < n)
 	}
-	if n := len(records); n > 0 {
+	for len(records) > 0 {
+		b := &pipeline.Batch{Source: p.Partition, Base: p.pos.Next}
+		n := fill(b, records)
 		last := records[n-1]
-		b := &pipeline.Batch{Source: p.Partition, Base: p.pos.Next, Limit: last.Offset + 1}
+		records = records[n:]
+		b.Limit = last.Offset + 1
 		b.Next = pipeline.Marks{p.key: Mark{Offset: b.Limit, Epoch: last.LeaderEpoch, TopicID: topicID(p.TopicID)}.encode()}
-		fill(b, records)
 		p.pos.Next = b.Limit
 		if b.Newest.After(p.pos.Newest) {
 			p.pos.Newest = b.Newest
@@ -490,10 +492,17 @@ func (s *PartitionSource) end(p kgo.FetchPartition) int64 {
 	return p.LastStableOffset
 }
 
-// fill moves fetched records into a batch, without the control records.
-func fill(b *pipeline.Batch, fetched []*kgo.Record) {
-	records := make([]pipeline.Record, 0, len(fetched))
-	for _, r := range fetched {
+// batchBytes bounds a batch that is handed out, uncompressed: a slow link must
+// be able to commit a few of them within the transaction timeout.
+const batchBytes = 256 << 10
+
+// fill moves fetched records into a batch, without the control records, and
+// tells how many it has taken: at least one, and no more than batchBytes need.
+func fill(b *pipeline.Batch, fetched []*kgo.Record) (n int) {
+	records := make([]pipeline.Record, 0, min(len(fetched), batchBytes>>9))
+	for n < len(fetched) && b.Bytes < batchBytes {
+		r := fetched[n]
+		n++
 		if r.Attrs.IsControl() {
 			continue
 		}
@@ -507,6 +516,7 @@ func fill(b *pipeline.Batch, fetched []*kgo.Record) {
 		}
 	}
 	b.SetRecords(records)
+	return n
 }
 
 func (s *PartitionSource) publish(p *partition) {

@@ -12,7 +12,9 @@ import (
 type Config struct {
 	// Interval is the longest a transaction stays open while input keeps coming.
 	Interval time.Duration
-	// Bytes is the uncompressed size at which a transaction commits.
+	// Bytes is the uncompressed size at which a transaction commits at the
+	// latest. The loop finds out by itself how much less the sink can commit
+	// well within EndTimeout, starting from little.
 	Bytes int64
 	// IdleMarks is how long marks without records (control records, filtered
 	// input) may wait for a commit of their own. They change nothing a reader
@@ -61,7 +63,40 @@ type Loop struct {
 
 	pending pending
 	checked time.Time
+	budget  budget
 }
+
+// budget is how many bytes a transaction may have: what the sink can commit
+// well within the time it has. A transaction too large for the link would time
+// out, be replayed as large as before, and time out again, for ever.
+type budget struct {
+	bytes int64
+}
+
+const (
+	firstBudget = 1 << 20 // a link of 1 Mbit/s commits it in 8 s
+	leastBudget = 64 << 10
+)
+
+func (b *budget) limit(most int64) int64 {
+	if b.bytes == 0 {
+		b.bytes = firstBudget
+	}
+	return min(b.bytes, most)
+}
+
+// committed grows the budget while commits are quick and it is what bounds
+// them, and shrinks it when they need a good part of their time.
+func (b *budget) committed(size, most int64, took, timeout time.Duration) {
+	switch {
+	case took > timeout/4:
+		b.bytes = max(b.bytes/2, leastBudget)
+	case took < timeout/8 && size >= b.limit(most):
+		b.bytes = min(2*b.bytes, most)
+	}
+}
+
+func (b *budget) failed() { b.bytes = max(b.bytes/4, leastBudget) }
 
 // pending is what was written since the last commit.
 type pending struct {
@@ -214,7 +249,7 @@ func (l *Loop) due(dry bool) bool {
 		return false
 	case (p.records > 0 || p.urgent) && dry:
 		return true
-	case p.bytes >= l.Config.Bytes:
+	case p.bytes >= l.budget.limit(l.Config.Bytes):
 		return true
 	case p.records > 0:
 		return time.Since(p.since) >= l.Config.Interval
@@ -232,6 +267,7 @@ func (l *Loop) commit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	l.budget.committed(l.pending.bytes, l.Config.Bytes, receipt.Took, l.Config.EndTimeout)
 	l.pending.reset()
 	for _, o := range l.Observers {
 		o.Committed(receipt)
@@ -256,6 +292,7 @@ func (l *Loop) fail(ctx context.Context, err error) error {
 	if l.Aborted != nil {
 		l.Aborted(err)
 	}
+	l.budget.failed()
 	if errors.Is(err, ErrFenced) {
 		return err
 	}
