@@ -83,21 +83,22 @@ func seek(t *testing.T, s *kafka.PartitionSource, to pipeline.Marks) {
 // drain polls until the source says it is dry, and returns "partition:value".
 func drain(t *testing.T, s *kafka.PartitionSource, marks pipeline.Marks) (out []string) {
 	t.Helper()
-	for range 1000 {
+	for dry := 0; dry < 3; { // one empty poll may only have parked a partition
 		b, err := s.Poll(t.Context(), time.Second)
 		if err != nil {
 			t.Fatalf("poll: %v", err)
 		}
 		if b == nil {
-			return out
+			dry++
+			continue
 		}
+		dry = 0
 		marks.Merge(b.Next)
 		for _, r := range b.Records() {
 			out = append(out, fmt.Sprintf("%d:%s", b.Source.Partition, r.Value))
 		}
 	}
-	t.Fatal("the source never runs dry")
-	return nil
+	return out
 }
 
 func parkedReason(s *kafka.PartitionSource, partition int32) string {
