@@ -149,14 +149,30 @@ func (w *Worker) Stop(t testing.TB, timeout time.Duration) {
 	}
 }
 
-// Usage is the CPU time and the peak memory in bytes of a worker that ended.
-func (w *Worker) Usage() (cpu time.Duration, peak int64) {
+// CPU is the CPU time of a worker that ended.
+func (w *Worker) CPU() time.Duration {
 	<-w.ended
-	state := w.command.ProcessState
-	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		peak = usage.Maxrss << 10
+	return w.command.ProcessState.UserTime() + w.command.ProcessState.SystemTime()
+}
+
+// Peak is the most memory that a running worker has had, in bytes. What the
+// system tells of an ended process would include the memory of its parent.
+func (w *Worker) Peak(t testing.TB) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return state.UserTime() + state.SystemTime(), peak
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		t.Fatal("no VmHWM in /proc/PID/status")
+	}
+	kb, err := strconv.ParseInt(fields[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb << 10
 }
 
 // Alive is nil while the process runs. Once it ended, [Until] need not wait.
