@@ -152,7 +152,7 @@ func (s *PartitionSource) Positions() []Position {
 	defer s.mu.Unlock()
 	out, now := make([]Position, 0, len(s.status)), time.Now()
 	for p, pos := range s.status {
-		if park := s.parked[p]; park != nil && now.Before(park.until) {
+		if park := s.parked[p]; park.holds(now) {
 			pos.Parked = park.reason
 		}
 		out = append(out, pos)
@@ -248,7 +248,7 @@ func (s *PartitionSource) wanted() (map[pipeline.Partition]Assigned, bool) {
 	for p, park := range s.parked {
 		if _, ok := s.assigned[p]; !ok {
 			delete(s.parked, p)
-		} else if a := s.active[p]; (a == nil || a.drained) && !now.Before(park.until) {
+		} else if a := s.active[p]; (a == nil || a.drained) && !park.holds(now) {
 			s.changed = true
 		}
 	}
@@ -259,7 +259,7 @@ func (s *PartitionSource) wanted() (map[pipeline.Partition]Assigned, bool) {
 	want := make(map[pipeline.Partition]Assigned, len(s.assigned))
 	for p, a := range s.assigned {
 		// A partition that the target refused is read up to the refused offset.
-		if park := s.parked[p]; park == nil || !now.Before(park.until) || park.refused && s.before(p, park.offset) {
+		if park := s.parked[p]; !park.holds(now) || park.refused && s.before(p, park.offset) {
 			want[p] = a
 		}
 		if _, ok := s.status[p]; !ok {

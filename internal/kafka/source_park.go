@@ -34,6 +34,9 @@ const (
 	maxParking   = 15 * time.Minute
 )
 
+// holds tells whether the partition is set aside now; a nil parking holds nothing.
+func (p *parking) holds(now time.Time) bool { return p != nil && now.Before(p.until) }
+
 // Park implements pipeline.Parker.
 func (s *PartitionSource) Park(p pipeline.Partition, offset int64, reason error) {
 	s.park(p, offset, reason, true)
@@ -67,7 +70,7 @@ func (s *PartitionSource) before(p pipeline.Partition, offset int64) bool {
 func (s *PartitionSource) refused(p pipeline.Partition) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if park := s.parked[p]; park != nil && time.Now().Before(park.until) {
+	if park := s.parked[p]; park.holds(time.Now()) {
 		return park.offset
 	}
 	return -1
