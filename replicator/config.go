@@ -53,6 +53,9 @@ type Deps struct {
 	// Observers are told of every commit of every lane of this worker, from
 	// several goroutines.
 	Observers []pipeline.Observer
+	// Companions, if set, makes what adds records to the transactions of one
+	// lane; it is called each time the lane is taken.
+	Companions func(lane int) []kafka.Companion
 	// Control runs while lane 0 is ours; see Control.
 	Control []Control
 }

@@ -152,6 +152,9 @@ func (r *Replicator) sinkConfig(c *copier, target *kadm.Client, log *slog.Logger
 		Compression:   r.cfg.Compression, Linger: r.cfg.Linger, MaxBatch: r.cfg.MaxBatchBytes, BufferBytes: r.cfg.BufferBytes,
 		Logger: log, Healed: r.metrics.healed,
 	}
+	if r.deps.Companions != nil {
+		cfg.Companions = r.deps.Companions(c.lane)
+	}
 	if !r.cfg.AtLeastOnce {
 		cfg.TransactionalID = topology.TransactionalID(flow, c.lane)
 	}

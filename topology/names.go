@@ -11,6 +11,25 @@ import (
 // has dots whatever the separator, so that it never depends on a setting.
 func LanesTopic(source Alias) string { return "mm2-lanes." + string(source) + ".internal" }
 
+// SegmentsTopic is the compacted topic on the target that maps offsets of the
+// source to those of the copies. It has one partition for each lane.
+func SegmentsTopic(source Alias) string { return "mm2-segments." + string(source) + ".internal" }
+
+// OwnedTopic is the compacted topic on the target that remembers which topics
+// and ACLs mm2 made there.
+func OwnedTopic(source Alias) string { return "mm2-owned." + string(source) + ".internal" }
+
+// DeadLetterTopic is where records go that the target refuses, if a flow is
+// told so.
+func DeadLetterTopic(source Alias) string { return "mm2-dead-letter." + string(source) + ".internal" }
+
+// JavaOffsetsTopic is where the Connect workers of Java MirrorMaker 2 keep the
+// source offsets of a flow, on the target.
+func JavaOffsetsTopic(source Alias) string { return "mm2-offsets." + string(source) + ".internal" }
+
+// JavaGroup is the group of these workers, on the target.
+func JavaGroup(source Alias) string { return string(source) + "-mm2" }
+
 // LaneGroup is the consumer group of the workers that share the lanes of a flow.
 func LaneGroup(id FlowID) string { return "mm2-" + id.String() }
 

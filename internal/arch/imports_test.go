@@ -40,15 +40,19 @@ var allowed = map[string][]string{
 	"streams":    {"internal/backoff", "internal/kafka", "internal/pipeline"},
 	"connect":    {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
 
+	// What knows Java MirrorMaker 2's own ways.
+	"internal/takeover":    {"internal/backoff", "internal/kafka", "internal/pipeline", "topology"},
+	"internal/javametrics": {"internal/pipeline", "topology"},
+
 	// The service.
 	"internal/config": {"internal/connection", "topology"},
 	"internal/app": {
 		"checkpoint", "configsync", "connect", "grafana", "heartbeat", "replicator", "streams",
-		"internal/backoff", "internal/config", "internal/connection", "internal/kafka", "internal/lane",
-		"internal/pipeline", "internal/version", "topology",
+		"internal/backoff", "internal/config", "internal/connection", "internal/javametrics", "internal/kafka",
+		"internal/lane", "internal/pipeline", "internal/takeover", "internal/version", "topology",
 	},
 	"internal/demo": {"internal/app", "internal/check", "internal/config", "internal/connection", "topology"},
-	"cmd/mm2":       {"internal/app", "internal/config", "internal/demo", "internal/version", "topology"},
+	"cmd/mm2":       {"grafana", "internal/app", "internal/config", "internal/demo", "internal/version", "topology"},
 	"grafana":       {},
 
 	// Judges and helpers of tests.
@@ -63,13 +67,14 @@ var inTests = map[string][]string{
 	"*":       {"internal/check", "internal/mm2test"},
 	"grafana": {"internal/app"},
 	// Whoever may use clients may describe connections in its tests.
-	"internal/lane": {"internal/connection", "topology"},
-	"replicator":    {"internal/connection"},
-	"checkpoint":    {"internal/connection"},
-	"heartbeat":     {"internal/connection"},
-	"configsync":    {"internal/connection"},
-	"streams":       {"internal/connection"},
-	"connect":       {"internal/connection"},
+	"internal/lane":     {"internal/connection", "topology"},
+	"replicator":        {"internal/connection"},
+	"internal/takeover": {"internal/connection"},
+	"checkpoint":        {"internal/connection"},
+	"heartbeat":         {"internal/connection"},
+	"configsync":        {"internal/connection"},
+	"streams":           {"internal/connection"},
+	"connect":           {"internal/connection"},
 }
 
 // forbidden tells why a file of package from may not import package to; empty

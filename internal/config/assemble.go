@@ -18,6 +18,7 @@ type draft struct {
 	flow                           Flow
 	declared                       place
 	topics, exclude, configExclude []item
+	groups, groupsExclude          []item
 	policy                         string
 	separator, internalSeparator   string
 	seed                           *bool // nil: when nothing else brings heartbeats to the source
@@ -29,6 +30,7 @@ func newDraft(id topology.FlowID, declared place) *draft {
 	d := &draft{
 		flow: defaultFlow(), declared: declared, policy: "default", separator: topology.DefaultSeparator,
 		topics: items(".*"), exclude: items(defaultTopicsExclude()...), configExclude: items(defaultConfigExclude()...),
+		groups: items(".*"), groupsExclude: items(defaultGroupsExclude()...),
 		at: make(map[string]place),
 	}
 	d.flow.ID = id
@@ -67,6 +69,10 @@ func (s *source) complete(d *draft, all []*draft) {
 	f := &d.flow
 	f.Topics = s.filter(d.topics, d.exclude)
 	f.ConfigExclude = s.filter(d.configExclude, nil)
+	f.Groups.Filter = s.filter(d.groups, d.groupsExclude)
+	f.OnTrouble.DeadLetterTopic = cmp.Or(f.OnTrouble.DeadLetterTopic, topology.DeadLetterTopic(f.ID.Source))
+	f.Java.OffsetsTopic = cmp.Or(f.Java.OffsetsTopic, topology.JavaOffsetsTopic(f.ID.Source))
+	f.Java.Group = cmp.Or(f.Java.Group, topology.JavaGroup(f.ID.Source))
 	switch d.policy {
 	case "identity":
 		f.Policy = topology.NewIdentityPolicy(f.ID.Source, d.separator, d.internalSeparator)

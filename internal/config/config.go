@@ -71,6 +71,140 @@ type Flow struct {
 	Heartbeats Heartbeats
 	Fetch      Fetch
 	Produce    Produce
+
+	ConfigSync  ConfigSync
+	OffsetSyncs OffsetSyncs
+	Checkpoints Checkpoints
+	Groups      Groups
+	OnTrouble   OnTrouble
+	Provenance  Provenance
+	Java        Java
+}
+
+// ConfigSync says how topic configs and ACLs of the target are kept in step
+// with the source's.
+type ConfigSync struct {
+	Configs  bool          // sync.topic.configs.enabled; default true
+	ACLs     bool          // sync.topic.acls.enabled; default true
+	ACLMode  ACLMode       // default ACLJava
+	Mode     SyncMode      // default Enforce
+	Interval time.Duration // default 30s; it also runs when discovery found something new
+	// DefaultsFrom is "target" or "source" (use.defaults.from): what becomes of
+	// a config that the source topic does not set. Default "target".
+	DefaultsFrom string
+	// DeleteTopics deletes copies of topics that were deleted on the source, if
+	// mm2 created them (topic_deletion = "sync"). Default false.
+	DeleteTopics bool
+}
+
+// SyncMode says what is done about a difference.
+type SyncMode string
+
+// Enforce makes the target like the source, Report only tells.
+const (
+	Enforce SyncMode = "enforce"
+	Report  SyncMode = "report"
+)
+
+// ACLMode says which ACLs belong on the target.
+type ACLMode string
+
+// ACLJava follows Java MirrorMaker 2: literal topic ACLs without the right to
+// write. ACLExact copies all of them, for a target that takes over from the
+// source.
+const (
+	ACLJava  ACLMode = "java"
+	ACLExact ACLMode = "exact"
+)
+
+// OffsetSyncs says how offset syncs in Java's format are written.
+type OffsetSyncs struct {
+	Emit              bool   // emit.offset-syncs.enabled; default true
+	Location          string // offset-syncs.topic.location: "source" or "target"; default "source"
+	LagMax            int64  // offset.lag.max; default 100
+	ReplicationFactor int16  // -1: the cluster's default
+}
+
+// Checkpoints says how checkpoints in Java's format are written, and how exact
+// the map behind them is kept.
+type Checkpoints struct {
+	Emit              bool          // emit.checkpoints.enabled; default true
+	Interval          time.Duration // shortest time between two rounds; default 250ms
+	ReplicationFactor int16         // -1: the target's default
+	// IndexBytes bounds the memory for the exact map of one flow; default 64 MiB.
+	IndexBytes int64
+}
+
+// Groups says which consumer groups are translated, and whether their
+// positions are committed on the target.
+type Groups struct {
+	Filter topology.Filter // groups, groups.exclude
+	// Sync commits translated positions on the target for groups that are
+	// empty there (sync.group.offsets.enabled). Default true in TOML; false in
+	// properties, as in Java.
+	Sync         bool
+	SyncInterval time.Duration // shortest time between two commits for one group; default 1s
+	// Follow is "auto", "tail" (__consumer_offsets) or "poll". Default "auto":
+	// tail where we may.
+	Follow       string
+	PollInterval time.Duration // default 1s
+}
+
+// OnTrouble says what is done when a partition cannot simply be copied on. Each
+// is detected, counted and shown whatever the policy.
+type OnTrouble struct {
+	RetentionOvertook Loss // the source deleted records before they were copied
+	SourceTruncated   Loss // the source lost records that were copied (unclean leader election)
+	SourceRecreated   Loss // the source topic has another topic id
+	TargetRecreated   Loss // the target topic has another topic id, or lost what was copied
+	TargetWritten     Loss // somebody else wrote into the copy; default Skip: nothing is lost
+	RecordRefused     Refused
+	DeadLetterTopic   string // on the target; default mm2-dead-letter.<source>.internal
+}
+
+// Loss is a policy for what loses data.
+type Loss string
+
+// Halt parks the partition until a person acts. Skip accepts the loss and goes
+// on with the oldest record that was not copied, behind what the copy has.
+// Restart empties the copied partition and copies it anew from the beginning.
+const (
+	Halt    Loss = "halt"
+	Skip    Loss = "skip"
+	Restart Loss = "restart"
+)
+
+// Refused is a policy for one record that the target refuses.
+type Refused string
+
+// Park sets the partition aside, DeadLetter writes the record to the dead
+// letter topic, SkipRecord leaves it out.
+const (
+	Park       Refused = "park"
+	DeadLetter Refused = "dead-letter"
+	SkipRecord Refused = "skip"
+)
+
+// Provenance says when records are marked with the cluster they come from.
+type Provenance string
+
+// ProvenanceAuto marks where names do not tell (identity policy on a way round),
+// ProvenanceAlways wherever the identity policy is used, ProvenanceOff never:
+// then such ways round are refused.
+const (
+	ProvenanceAuto   Provenance = "auto"
+	ProvenanceAlways Provenance = "always"
+	ProvenanceOff    Provenance = "off"
+)
+
+// Java says how to live with a Java MirrorMaker 2 that ran this flow, or will.
+type Java struct {
+	// TakeOver resumes where Java MirrorMaker 2 stood, if its offsets topic is
+	// there, and keeps that topic current so that Java can take back. Default true.
+	TakeOver     bool
+	OffsetsTopic string // default mm2-offsets.<source>.internal
+	Connector    string // name in the keys; default MirrorSourceConnector
+	Group        string // of its workers; default <source>-mm2
 }
 
 // Heartbeats says which heartbeats a flow emits.
@@ -105,6 +239,9 @@ type Service struct {
 	LogFormat   string // text or json; default text
 	WorkerName  string // stable name: static group membership; default none
 	MemoryLimit int64  // bytes; 0: 85 % of the container's limit or of the machine's memory
+	// JavaMetrics are the formats in which the metrics of Java MirrorMaker 2
+	// are exposed: "legacy", "new" (metric.names.formats, KIP-1280). Default legacy.
+	JavaMetrics []string
 }
 
 // Problem is one thing wrong in a file. Its text stands alone:

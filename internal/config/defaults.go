@@ -62,7 +62,31 @@ func defaultFlow() Flow {
 		TransactionTimeout: transactionTimeout(10 * time.Second),
 		Compression:        "source",
 		Heartbeats:         Heartbeats{Emit: true, Interval: time.Second},
+		// Half a minute is what a person waits for a change to arrive; a look
+		// costs one request for each thousand topics on either side.
+		ConfigSync: ConfigSync{
+			Configs: true, ACLs: true, ACLMode: ACLJava, Mode: Enforce, Interval: 30 * time.Second, DefaultsFrom: "target",
+		},
+		// As in Java, so that its readers find what they know.
+		OffsetSyncs: OffsetSyncs{Emit: true, Location: "source", LagMax: 100, ReplicationFactor: -1},
+		// A quarter of a second gathers the commits of many groups into one
+		// round. 64 MiB hold some four million runs of records.
+		Checkpoints: Checkpoints{Emit: true, Interval: 250 * time.Millisecond, ReplicationFactor: -1, IndexBytes: 64 << 20},
+		Groups:      Groups{Sync: true, SyncInterval: time.Second, Follow: "auto", PollInterval: time.Second},
+		// What loses data waits for a person. What somebody else wrote into a
+		// copy loses nothing of ours.
+		OnTrouble: OnTrouble{
+			RetentionOvertook: Halt, SourceTruncated: Halt, SourceRecreated: Halt, TargetRecreated: Halt, TargetWritten: Skip,
+			RecordRefused: Park,
+		},
+		Provenance: ProvenanceAuto,
+		Java:       Java{TakeOver: true, Connector: "MirrorSourceConnector"},
 	}
+}
+
+// defaultGroupsExclude is Java's default of groups.exclude.
+func defaultGroupsExclude() []string {
+	return []string{`console-consumer-.*`, `connect-.*`, `__.*`}
 }
 
 // transactionTimeout is what suits a session: four fifths of it.
@@ -71,5 +95,5 @@ func transactionTimeout(session time.Duration) time.Duration { return session / 
 // defaultService listens where Prometheus expects an exporter, and only for
 // this machine.
 func defaultService() Service {
-	return Service{Listen: "127.0.0.1:9464", LogLevel: "info", LogFormat: "text"}
+	return Service{Listen: "127.0.0.1:9464", LogLevel: "info", LogFormat: "text", JavaMetrics: []string{"legacy"}}
 }

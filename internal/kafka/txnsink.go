@@ -50,6 +50,19 @@ type SinkConfig struct {
 	Logger *slog.Logger
 	// Healed, if set, is told of each hanging transaction that was finished.
 	Healed func(commit bool)
+
+	// Companions add records of mm2's own to each transaction.
+	Companions []Companion
+}
+
+// Companion adds records to the transaction of the records they are about: what
+// must be true together with them or not at all. Its methods are called by the
+// goroutine of one lane, or of several lanes at once if it is shared.
+type Companion interface {
+	// Records are produced in the transaction that makes next and segments
+	// true, after the target has acknowledged what they are about; the sink
+	// takes ownership. The commit may still fail. It must not keep its arguments.
+	Records(next pipeline.Marks, segments []pipeline.Segment) []*kgo.Record
 }
 
 // OpenTimeout bounds one attempt to take a lane: fencing, healing, reading the
@@ -281,6 +294,9 @@ func (s *TxnSink) Commit(ctx context.Context, next pipeline.Marks) (*pipeline.Re
 	if err := s.flush(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.accompany(ctx, next); err != nil {
+		return nil, err
+	}
 	if s.transactional() {
 		if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 			return nil, endError("commit transaction", err)
@@ -292,6 +308,22 @@ func (s *TxnSink) Commit(ctx context.Context, next pipeline.Marks) (*pipeline.Re
 	s.inTxn = false
 	s.reset()
 	return &r, nil
+}
+
+// accompany produces what commits together with the records. It comes after
+// their acknowledgement, which tells where on the target they are.
+func (s *TxnSink) accompany(ctx context.Context, next pipeline.Marks) error {
+	produced := false
+	for _, c := range s.cfg.Companions {
+		for _, r := range c.Records(next, s.acks.take()) {
+			s.client.Produce(ctx, r, s.acks.mark(pipeline.Partition{Topic: r.Topic, Partition: r.Partition}))
+			produced = true
+		}
+	}
+	if !produced {
+		return nil
+	}
+	return s.flush(ctx)
 }
 
 // flush waits until everything is answered; a record that failed fails it.
