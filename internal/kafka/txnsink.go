@@ -59,6 +59,9 @@ type SinkConfig struct {
 // must be true together with them or not at all. Its methods are called by the
 // goroutine of one lane, or of several lanes at once if it is shared.
 type Companion interface {
+	// Partitions are those that its records may go to. A crash of the target
+	// can leave a transaction hanging there as anywhere else.
+	Partitions() []pipeline.Partition
 	// Records are produced in the transaction that makes next and segments
 	// true, after the target has acknowledged what they are about; the sink
 	// takes ownership. The commit may still fail. It must not keep its arguments.
