@@ -79,6 +79,7 @@ func (s *source) complete(d *draft, all []*draft) {
 	default:
 		f.Policy = topology.NewDefaultPolicy(d.separator, d.internalSeparator)
 	}
+	s.checkNames(d)
 	if !d.transactionTimeoutSet {
 		f.TransactionTimeout = transactionTimeout(f.SessionTimeout)
 	}

@@ -23,18 +23,21 @@ func readJava(s *source, data []byte) *Config {
 	ids := j.enabledFlows()
 	clusters, places := j.connections(ids)
 	drafts := make([]*draft, len(ids))
+	configs := make([]javaConfig, len(ids))
 	for i, id := range ids {
 		drafts[i] = j.flow(id)
+		configs[i] = j.raw.connectorConfig(id)
 	}
 	s.unusedClusters(places, drafts)
-	return s.assemble(clusters, drafts, defaultService())
+	service := defaultService()
+	service.JavaMetrics = j.metricsFormats(configs)
+	return s.assemble(clusters, drafts, service)
 }
 
 type javaReader struct {
 	*source
 	raw     javaConfig // the file, last value wins
 	aliases []topology.Alias
-	later   []javaValue // keys of features to come
 	idle    []javaValue // keys that change nothing
 }
 

@@ -68,6 +68,11 @@ func (j *javaReader) tls(props javaConfig, c *connection.TLS) {
 	c.Keys = j.store(props, "ssl.keystore.")
 	c.Keys.Certificates = props.text("ssl.keystore.certificate.chain")
 	c.Keys.Key = connection.Secret(props.text("ssl.keystore.key"))
+	for _, store := range []*connection.Store{&c.Trust, &c.Keys} {
+		if store.Type == "" && store.Certificates != "" {
+			store.Type = connection.PEM // as text there is nothing else
+		}
+	}
 	c.KeyPassword = connection.Secret(props.text("ssl.key.password"))
 	if v, ok := props["ssl.endpoint.identification.algorithm"]; ok {
 		switch strings.ToLower(v.text) {

@@ -25,6 +25,9 @@ func (j *javaReader) flow(id topology.FlowID) *draft {
 		d.flow.SessionTimeout = j.javaMillis(worker, "session.timeout.ms", time.Second, 30*time.Minute, d.flow.SessionTimeout)
 	}
 	j.transactionTimeout(d, dataProducerConfig(worker, connector))
+	j.flowFollow(d, connector)
+	j.flowTakeOver(d, connector, worker)
+	j.refusedTogether(connector)
 	j.refuseStages(id, connector, worker)
 	return d
 }
@@ -34,8 +37,11 @@ func (j *javaReader) flowTopics(d *draft, c javaConfig) {
 	d.exclude = j.javaList(c, "topics.exclude", d.exclude)
 	d.configExclude = j.javaList(c, "config.properties.exclude", d.configExclude)
 	d.flow.ReplicateHeartbeats = j.javaBool(c, "heartbeats.replication.enabled", true)
-	d.flow.DiscoveryInterval = j.javaSeconds(c, "refresh.topics.interval.seconds", maxInterval, d.flow.DiscoveryInterval)
-	if !j.javaBool(c, "refresh.topics.enabled", true) {
+	refresh := true
+	if interval := j.periodic(c, "refresh.topics", minSyncInterval, &refresh); interval > 0 {
+		d.flow.DiscoveryInterval = interval
+	}
+	if !refresh {
 		d.flow.DiscoveryInterval = Never
 	}
 }
@@ -87,9 +93,12 @@ func (j *javaReader) factor(c javaConfig, key string, otherwise int64) int16 {
 // of the way back, which runs although that way copies nothing.
 func (j *javaReader) flowHeartbeats(d *draft, c javaConfig) {
 	back := d.flow.ID.Reverse()
-	d.flow.Heartbeats.Emit = j.emits(d.flow.ID)
-	d.flow.Heartbeats.Interval = j.javaSeconds(c, "emit.heartbeats.interval.seconds", maxInterval, d.flow.Heartbeats.Interval)
-	seed := !j.javaBool(j.raw.connectorConfig(back), "enabled", false) && j.emits(back)
+	if interval := j.periodic(c, "emit.heartbeats", minRoundInterval, &d.flow.Heartbeats.Emit); interval > 0 {
+		d.flow.Heartbeats.Interval = interval
+	}
+	wayBack, emits := j.raw.connectorConfig(back), true
+	j.periodic(wayBack, "emit.heartbeats", minRoundInterval, &emits)
+	seed := emits && !j.javaBool(wayBack, "enabled", false)
 	d.seed = &seed
 }
 
