@@ -24,6 +24,7 @@ type draft struct {
 	seed                           *bool // nil: when nothing else brings heartbeats to the source
 	transactionTimeoutSet          bool
 	at                             map[string]place // by TOML key
+	javaDefault                    map[string]bool  // by TOML key: nothing was said, and Java's default is not mm2's
 }
 
 func newDraft(id topology.FlowID, declared place) *draft {
@@ -31,7 +32,7 @@ func newDraft(id topology.FlowID, declared place) *draft {
 		flow: defaultFlow(), declared: declared, policy: "default", separator: topology.DefaultSeparator,
 		topics: items(".*"), exclude: items(defaultTopicsExclude()...), configExclude: items(defaultConfigExclude()...),
 		groups: items(".*"), groupsExclude: items(defaultGroupsExclude()...),
-		at: make(map[string]place),
+		at: make(map[string]place), javaDefault: make(map[string]bool),
 	}
 	d.flow.ID = id
 	return d
@@ -98,8 +99,14 @@ func (s *source) complete(d *draft, all []*draft) {
 		f.Heartbeats.Seed = *d.seed
 		return
 	}
-	f.Heartbeats.Seed = f.Copy && f.Heartbeats.Emit && !slices.ContainsFunc(all, func(o *draft) bool {
-		return o.flow.ID == f.ID.Reverse() && o.flow.Heartbeats.Emit
+	f.Heartbeats.Seed = seeds(d, all)
+}
+
+// seeds reports whether a flow seeds its source with heartbeats unless it is
+// told: it does where nothing else brings them there.
+func seeds(d *draft, all []*draft) bool {
+	return d.flow.Copy && d.flow.Heartbeats.Emit && !slices.ContainsFunc(all, func(o *draft) bool {
+		return o.flow.ID == d.flow.ID.Reverse() && o.flow.Heartbeats.Emit
 	})
 }
 

@@ -13,25 +13,7 @@ import (
 // effect are those that take effect in Java; what Java drops without a word
 // gives a warning.
 func readJava(s *source, data []byte) *Config {
-	j := &javaReader{source: s, raw: make(javaConfig)}
-	j.parse(data)
-	if !j.readClusters() {
-		return nil
-	}
-	s.resolve(j.raw)
-	j.classifyAll()
-	ids := j.enabledFlows()
-	clusters, places := j.connections(ids)
-	drafts := make([]*draft, len(ids))
-	configs := make([]javaConfig, len(ids))
-	for i, id := range ids {
-		drafts[i] = j.flow(id)
-		configs[i] = j.raw.connectorConfig(id)
-	}
-	s.unusedClusters(places, drafts)
-	service := defaultService()
-	service.JavaMetrics = j.metricsFormats(configs)
-	return s.assemble(clusters, drafts, service)
+	return (&javaReader{source: s, raw: make(javaConfig)}).read(data)
 }
 
 type javaReader struct {
@@ -39,6 +21,32 @@ type javaReader struct {
 	raw     javaConfig // the file, last value wins
 	aliases []topology.Alias
 	idle    []javaValue // keys that change nothing
+	drafts  []*draft
+
+	// importing keeps placeholders where TOML can have them, in its spelling.
+	importing bool
+}
+
+func (j *javaReader) read(data []byte) *Config {
+	j.parse(data)
+	if !j.readClusters() {
+		return nil
+	}
+	j.resolve(j.raw, j.keepPlaceholders())
+	j.warnOfPlaceholders()
+	j.classifyAll()
+	ids := j.enabledFlows()
+	clusters, places := j.connections(ids)
+	j.drafts = make([]*draft, len(ids))
+	configs := make([]javaConfig, len(ids))
+	for i, id := range ids {
+		j.drafts[i] = j.flow(id)
+		configs[i] = j.raw.connectorConfig(id)
+	}
+	j.unusedClusters(places, j.drafts)
+	service := defaultService()
+	service.JavaMetrics = j.metricsFormats(configs)
+	return j.assemble(clusters, j.drafts, service)
 }
 
 // parse fills raw and warns of what is easily overlooked.

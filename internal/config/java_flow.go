@@ -76,16 +76,21 @@ func (j *javaReader) flowNaming(d *draft, c javaConfig) {
 
 func (j *javaReader) flowFactors(d *draft, connector, worker javaConfig) {
 	// The defaults are Java's: two for copies, three for internal topics.
-	d.flow.ReplicationFactor = j.factor(connector, "replication.factor", 2)
-	d.flow.LanesReplicationFactor = j.factor(worker, "offset.storage.replication.factor", 3)
-	d.flow.HeartbeatsReplicationFactor = j.factor(connector, "heartbeats.topic.replication.factor", 3)
+	d.flow.ReplicationFactor = j.factor(d, "replication_factor", connector, "replication.factor", 2)
+	d.flow.LanesReplicationFactor = j.factor(d, "lanes_replication_factor", worker, "offset.storage.replication.factor", 3)
+	d.flow.HeartbeatsReplicationFactor = j.factor(d, "heartbeats_replication_factor", connector, "heartbeats.topic.replication.factor", 3)
+	d.flow.OffsetSyncs.ReplicationFactor = j.factor(d, "offset_syncs.replication_factor", connector, "offset-syncs.topic.replication.factor", 3)
+	d.flow.Checkpoints.ReplicationFactor = j.factor(d, "checkpoints.replication_factor", connector, "checkpoints.topic.replication.factor", 3)
 }
 
-func (j *javaReader) factor(c javaConfig, key string, otherwise int64) int16 {
+// factor reads what TOML calls name.
+func (j *javaReader) factor(d *draft, name string, c javaConfig, key string, otherwise int64) int16 {
 	n := j.javaInt(c, key, -1, math.MaxInt16, otherwise)
 	if n == 0 {
 		j.problem(c[key].place(), "want the number of replicas, or -1 for the cluster's default", "")
 	}
+	_, said := c[key]
+	d.javaDefault[name] = !said
 	return int16(n)
 }
 

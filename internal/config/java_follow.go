@@ -41,7 +41,6 @@ func (j *javaReader) flowOffsetSyncs(d *draft, c javaConfig) {
 		o.Location = v
 	}
 	o.LagMax = j.javaInt(c, "offset.lag.max", 0, math.MaxInt64, o.LagMax)
-	o.ReplicationFactor = j.factor(c, "offset-syncs.topic.replication.factor", 3)
 	if !o.Emit {
 		j.warn(c["emit.offset-syncs.enabled"].place(), "writes no offset syncs and otherwise changes nothing: "+
 			"mm2 translates by a map of its own; Java does not start the checkpoint connector of an enabled flow with it", "")
@@ -53,7 +52,6 @@ func (j *javaReader) flowCheckpoints(d *draft, c javaConfig) {
 	if interval := j.periodic(c, "emit.checkpoints", minRoundInterval, &p.Emit); interval > 0 {
 		p.Interval = interval
 	}
-	p.ReplicationFactor = j.factor(c, "checkpoints.topic.replication.factor", 3)
 	if v := c["emit.checkpoints.enabled"]; v.text == "false" {
 		j.warn(v.place(), "writes no checkpoints and otherwise changes nothing; "+
 			"Java does not start the checkpoint connector of an enabled flow with it, so groups are not synchronised there either", "")
@@ -65,6 +63,8 @@ func (j *javaReader) flowGroups(d *draft, c javaConfig) {
 	d.groupsExclude = j.javaList(c, "groups.exclude", d.groupsExclude)
 	g := &d.flow.Groups
 	g.Sync = false // as in Java, unless the file says otherwise
+	_, said := c["sync.group.offsets.enabled"]
+	d.javaDefault["groups.sync"] = !said
 	if interval := j.periodic(c, "sync.group.offsets", minRoundInterval, &g.Sync); interval > 0 {
 		g.SyncInterval = interval
 	}

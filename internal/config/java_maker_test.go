@@ -135,7 +135,7 @@ a.xxx = yyy
 xxx = zzz
 `)
 	j.readFile = func(string) ([]byte, error) { return []byte("password=secret2"), nil }
-	j.resolve(j.raw)
+	j.resolve(j.raw, func(string) bool { return false })
 	a := j.raw.connectorConfig(ab)
 	checkResolved(t, []resolved{
 		{"producer", a.clientConfig("source", "producer"), "security.protocol", "SSL"}, // a.producer. before a.
