@@ -88,6 +88,44 @@ func meaning(c *config.Config) string {
 	return dump(c)
 }
 
+// Each line alone, beside two flows that differ, survives the way to TOML.
+func TestImportMeansTheSame(t *testing.T) {
+	const base = "clusters = A, B\nA.bootstrap.servers = a:9092\nB.bootstrap.servers = b:9092\n" +
+		"A->B.enabled = true\nB->A.enabled = true\nB->A.topics = other\n"
+	for _, line := range []string{
+		"", "topics =", `topics = a"b, c'd, e\\\\f`, "topics.exclude =", "config.properties.exclude = ", "A->B.topics = a, b",
+		"replication.policy.separator = -", "A->B.replication.policy.separator = __", "replication.policy.internal.topic.separator.enabled = false",
+		"replication.factor = -1", "A->B.heartbeats.topic.replication.factor = 1", "B.offset.storage.replication.factor = 1",
+		"refresh.topics.interval.seconds = 0", "refresh.topics.interval.seconds = 86400", "A->B.refresh.topics.interval.seconds = -7",
+		"emit.heartbeats.enabled = false", "A->B.emit.heartbeats.enabled = false", "heartbeats.replication.enabled = false",
+		"A.consumer.isolation.level = read_uncommitted", "B.consumer.auto.offset.reset = latest", "A.consumer.fetch.max.bytes = 2147483647",
+		"A.consumer.fetch.max.wait.ms = 0", "B.producer.linger.ms = 0", "B.producer.linger.ms = 7", "B.producer.buffer.memory = 500",
+		"B.producer.compression.type = gzip", "B.session.timeout.ms = 1800000", "B.producer.transaction.timeout.ms = 5000",
+		"sync.topic.configs.enabled = false", "sync.topic.acls.interval.seconds = 1", "A->B.use.defaults.from = source",
+		"offset.lag.max = 9223372036854775807", "offset-syncs.topic.location = target", "emit.offset-syncs.enabled = false",
+		"groups =", "groups.exclude =", "A->B.groups = g", "emit.checkpoints.interval.seconds = 60", "emit.checkpoints.enabled = false",
+		"sync.group.offsets.enabled = true", "A->B.sync.group.offsets.enabled = true", "checkpoints.topic.replication.factor = 1",
+		"metric.names.formats = new", "A->B.metric.names.formats = new", "offset.storage.topic = offsets", "B.group.id = mirrors",
+		"client.id = x", "B.client.id = x", "A.consumer.client.rack = r\\u00fcm", "A.admin.request.timeout.ms = 1234",
+		"security.protocol = SSL", "A.security.protocol = plaintext",
+	} {
+		t.Run(line, func(t *testing.T) {
+			read := config.WithReadFile(func(string) ([]byte, error) { return []byte(base + line), nil })
+			java, err := config.Load("x.properties", read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			toml, err := config.Import("x.properties", read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := meaning(loadTOML(t, toml, nil)), meaning(java); got != want {
+				t.Errorf("the TOML means\n%s\nthe properties mean\n%s\nthe TOML is\n%s", got, want, toml)
+			}
+		})
+	}
+}
+
 // importText imports the text of a properties file and returns the lines of
 // the result that hold settings.
 func importText(t *testing.T, text string, env map[string]string) []string {
