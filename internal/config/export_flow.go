@@ -39,7 +39,7 @@ func (e *exporter) flowSettings(d *draft) []setting {
 	s.tuning(f)
 	for i := range s {
 		if d.javaDefault[s[i].key] {
-			s[i].comment = "as in Java; mm2's default is " + mm2Default(s[i].key)
+			s[i].comment = "Java's default; mm2's is " + mm2Default(s[i].key)
 		}
 	}
 	return s
@@ -83,7 +83,7 @@ func mm2Default(key string) string {
 	if key == "groups.sync" {
 		return "true"
 	}
-	return "the cluster's"
+	return "-1, the cluster's"
 }
 
 func isolation(uncommitted bool) string {

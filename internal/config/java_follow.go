@@ -18,16 +18,23 @@ func (j *javaReader) flowFollow(d *draft, c javaConfig) {
 	j.flowGroups(d, c)
 }
 
-// flowConfigSync has one interval for configs and ACLs: the shorter of the two.
+// flowConfigSync has one interval for configs and ACLs: the shorter of those
+// that the file sets for what it does not switch off.
 func (j *javaReader) flowConfigSync(d *draft, c javaConfig) {
 	s := &d.flow.ConfigSync
-	intervals := []time.Duration{
-		j.periodic(c, "sync.topic.configs", minSyncInterval, &s.Configs),
-		j.periodic(c, "sync.topic.acls", minSyncInterval, &s.ACLs),
+	configs := j.periodic(c, "sync.topic.configs", minSyncInterval, &s.Configs)
+	acls := j.periodic(c, "sync.topic.acls", minSyncInterval, &s.ACLs)
+	if !s.Configs {
+		configs = 0
 	}
-	intervals = slices.DeleteFunc(intervals, func(d time.Duration) bool { return d == 0 })
-	if len(intervals) > 0 {
-		s.Interval = slices.Min(intervals)
+	if !s.ACLs {
+		acls = 0
+	}
+	switch {
+	case configs > 0 && acls > 0:
+		s.Interval = min(configs, acls)
+	case configs > 0 || acls > 0:
+		s.Interval = max(configs, acls)
 	}
 	if v, ok := j.javaChoice(c, "use.defaults.from", "target", "source"); ok {
 		s.DefaultsFrom = v
@@ -73,7 +80,8 @@ func (j *javaReader) flowGroups(d *draft, c javaConfig) {
 // periodic reads NAME.enabled into enabled, and NAME.interval.seconds. As in
 // Java a negative interval switches off what it is for. Zero makes Java's
 // scheduler fail where it does not mean "as often as possible": here it is the
-// shortest interval. The result is 0 for a key that is not there.
+// shortest interval. The result is 0 where nothing is set, and for a negative
+// one.
 func (j *javaReader) periodic(c javaConfig, name string, shortest time.Duration, enabled *bool) time.Duration {
 	*enabled = j.javaBool(c, name+".enabled", *enabled)
 	key := name + ".interval.seconds"
@@ -89,7 +97,7 @@ func (j *javaReader) periodic(c javaConfig, name string, shortest time.Duration,
 		}
 		*enabled = false
 		return 0
-	case n == 0 && v.text == "0":
+	case n == 0:
 		j.warn(v.place(), "is taken for "+formatDuration(shortest)+", the shortest interval", "")
 		return shortest
 	}
