@@ -23,8 +23,9 @@ type draft struct {
 	separator, internalSeparator   string
 	seed                           *bool // nil: when nothing else brings heartbeats to the source
 	transactionTimeoutSet          bool
-	at                             map[string]place // by TOML key
-	javaDefault                    map[string]bool  // by TOML key: nothing was said, and Java's default is not mm2's
+	at                             map[string]place   // by TOML key
+	origin                         map[string][]place // by TOML key: what decided a setting
+	javaDefault                    map[string]bool    // by TOML key: nothing was said, and Java's default is not mm2's
 }
 
 func newDraft(id topology.FlowID, declared place) *draft {
@@ -32,7 +33,7 @@ func newDraft(id topology.FlowID, declared place) *draft {
 		flow: defaultFlow(), declared: declared, policy: "default", separator: topology.DefaultSeparator,
 		topics: items(".*"), exclude: items(defaultTopicsExclude()...), configExclude: items(defaultConfigExclude()...),
 		groups: items(".*"), groupsExclude: items(defaultGroupsExclude()...),
-		at: make(map[string]place), javaDefault: make(map[string]bool),
+		at: make(map[string]place), javaDefault: make(map[string]bool), origin: make(map[string][]place),
 	}
 	d.flow.ID = id
 	return d
@@ -53,6 +54,7 @@ func (s *source) assemble(clusters map[topology.Alias]connection.Connection, dra
 	slices.SortFunc(drafts, func(a, b *draft) int {
 		return cmp.Compare(a.flow.ID.String(), b.flow.ID.String())
 	})
+	s.drafts = drafts
 	flows := make([]Flow, len(drafts))
 	for i, d := range drafts {
 		s.complete(d, drafts)

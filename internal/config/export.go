@@ -22,6 +22,8 @@ type exporter struct {
 // setting is one line of TOML.
 type setting struct {
 	key, value, comment string
+	standard            bool // mm2's default, which needs no line
+	hidden              bool // was behind a placeholder
 }
 
 func (e *exporter) document() []byte {
@@ -130,7 +132,7 @@ func (e *exporter) flows(b *strings.Builder) {
 	ids := make([]topology.FlowID, len(drafts))
 	own := make([][]setting, len(drafts))
 	for i, d := range drafts {
-		ids[i], own[i] = d.flow.ID, e.flowSettings(d)
+		ids[i], own[i] = d.flow.ID, changed(flowSettings(d, e.drafts))
 	}
 	shape := shapeSettings(declaration(ids, e.order))
 	if len(drafts) == 1 {

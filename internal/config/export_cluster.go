@@ -21,7 +21,7 @@ func (e *exporter) cluster(b *strings.Builder, alias topology.Alias, c connectio
 	s.duration("retry_backoff_max", c.Client.RetryBackoffMax, 0)
 	s.duration("metadata_max_age", c.Client.MetadataMaxAge, 0)
 	s.duration("connection_idle", c.Client.ConnIdle, 0)
-	table(b, dottedTable("clusters", string(alias)), s)
+	table(b, dottedTable("clusters", string(alias)), changed(s))
 	if c.Protocol == "" || c.Protocol == connection.Plaintext {
 		return
 	}
@@ -38,7 +38,7 @@ func (e *exporter) cluster(b *strings.Builder, alias topology.Alias, c connectio
 			s.boolean("token", c.SASL.Token, false)
 		}
 	}
-	table(b, dottedTable("clusters", string(alias), "security"), s)
+	table(b, dottedTable("clusters", string(alias), "security"), changed(s))
 	if withOAuth {
 		e.oauth(b, alias, c.SASL.OAuth)
 	}
@@ -102,16 +102,19 @@ func (e *exporter) oauth(b *strings.Builder, alias topology.Alias, c connection.
 	for _, name := range slices.Sorted(maps.Keys(c.Extensions)) {
 		s = append(s, setting{key: dotted("extensions", name), value: tomlText(c.Extensions[name])})
 	}
-	table(b, dottedTable("clusters", string(alias), "security", "oauth"), s)
+	table(b, dottedTable("clusters", string(alias), "security", "oauth"), changed(s))
 }
 
-// settings collects what differs from a default.
+// settings collects values beside their defaults.
 type settings []setting
 
 func (s *settings) add(key, value string, differs bool) {
-	if differs {
-		*s = append(*s, setting{key: key, value: value})
-	}
+	*s = append(*s, setting{key: key, value: value, standard: !differs})
+}
+
+// changed are the settings that need a line.
+func changed(s settings) settings {
+	return slices.DeleteFunc(s, func(s setting) bool { return s.standard })
 }
 
 func (s *settings) text(key, value, otherwise string) {

@@ -21,7 +21,6 @@ type javaReader struct {
 	raw     javaConfig // the file, last value wins
 	aliases []topology.Alias
 	idle    []javaValue // keys that change nothing
-	drafts  []*draft
 
 	// importing keeps placeholders where TOML can have them, in its spelling.
 	importing bool
@@ -37,16 +36,16 @@ func (j *javaReader) read(data []byte) *Config {
 	j.classifyAll()
 	ids := j.enabledFlows()
 	clusters, places := j.connections(ids)
-	j.drafts = make([]*draft, len(ids))
+	drafts := make([]*draft, len(ids))
 	configs := make([]javaConfig, len(ids))
 	for i, id := range ids {
-		j.drafts[i] = j.flow(id)
+		drafts[i] = j.flow(id)
 		configs[i] = j.raw.connectorConfig(id)
 	}
-	j.unusedClusters(places, j.drafts)
+	j.unusedClusters(places, drafts)
 	service := defaultService()
 	service.JavaMetrics = j.metricsFormats(configs)
-	return j.assemble(clusters, j.drafts, service)
+	return j.assemble(clusters, drafts, service)
 }
 
 // parse fills raw and warns of what is easily overlooked.

@@ -28,6 +28,7 @@ func (j *javaReader) flow(id topology.FlowID) *draft {
 	j.flowFollow(d, connector)
 	j.flowTakeOver(d, connector, worker)
 	j.refusedTogether(connector)
+	j.noteOrigins(d, connector, worker)
 	j.refuseStages(id, connector, worker)
 	return d
 }
@@ -105,6 +106,11 @@ func (j *javaReader) flowHeartbeats(d *draft, c javaConfig) {
 	j.periodic(wayBack, "emit.heartbeats", minRoundInterval, &emits)
 	seed := emits && !j.javaBool(wayBack, "enabled", false)
 	d.seed = &seed
+	for _, key := range []string{"enabled", "emit.heartbeats.enabled"} {
+		if v := wayBack[key]; v.line > 0 {
+			d.origin["heartbeats.seed"] = append(d.origin["heartbeats.seed"], v.place())
+		}
+	}
 }
 
 func (j *javaReader) flowConsumer(d *draft, c javaConfig) {

@@ -35,7 +35,12 @@ var (
 // load reads a file of testdata as if it lay in the working directory.
 func load(t testing.TB, name string) (*config.Config, error) {
 	t.Helper()
-	return config.Load(name,
+	return config.Load(name, testOptions()...)
+}
+
+// testOptions make testdata the working directory, with what its files refer to.
+func testOptions() []config.Option {
+	return []config.Option{
 		config.WithEnv(func(name string) (string, bool) { v, ok := environment[name]; return v, ok }),
 		config.WithReadFile(func(path string) ([]byte, error) {
 			if text, ok := files[path]; ok {
@@ -45,7 +50,8 @@ func load(t testing.TB, name string) (*config.Config, error) {
 				return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 			}
 			return os.ReadFile(filepath.Join("testdata", path))
-		}))
+		}),
+	}
 }
 
 // golden compares got with the file, or rewrites it.

@@ -25,6 +25,7 @@ var compressions = []string{"source", "none", "gzip", "snappy", "lz4", "zstd"}
 // flowSettings reads the settings of flows that the table has into d. They are
 // the same in [defaults], [[topology]] and [flows."A->B"].
 func (t *tomlTable) flowSettings(d *draft) {
+	t.noteOrigins(d, "")
 	t.selection(d)
 	t.naming(d)
 	t.guarantees(d)
