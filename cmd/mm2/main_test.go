@@ -69,7 +69,7 @@ func TestExitCodes(t *testing.T) {
 func TestPlan(t *testing.T) {
 	t.Setenv("TOKYO_PW", "hunter2")
 	for _, file := range []string{
-		"active-standby.toml", "active-active.toml", "hub-and-spoke.toml", "custom.toml", "connect-mirror-maker.properties",
+		"active-standby.toml", "active-active.toml", "hub-and-spoke.toml", "custom.toml", "follow.toml", "connect-mirror-maker.properties",
 	} {
 		for _, output := range []string{"text", "json"} {
 			t.Run(file+" "+output, func(t *testing.T) {

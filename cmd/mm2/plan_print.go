@@ -52,6 +52,7 @@ type planFlow struct {
 	ReplicationFactor   int16           `json:"replication_factor"`         // -1: the target's default
 	Heartbeats          planHeartbeats  `json:"heartbeats"`
 	ReplicateHeartbeats bool            `json:"replicate_heartbeats"`
+	planFollow
 }
 
 type planLanes struct {
@@ -104,6 +105,7 @@ func newPlanFlow(f config.Flow) planFlow {
 		Delivery: f.Delivery, Isolation: "read_committed", Start: "earliest",
 		Compression: f.Compression, RateLimit: f.RateLimit,
 		ReplicationFactor: f.ReplicationFactor, ReplicateHeartbeats: f.ReplicateHeartbeats,
+		planFollow: newPlanFollow(f),
 		Heartbeats: planHeartbeats{
 			Emit: f.Heartbeats.Emit, Seed: f.Heartbeats.Seed,
 			IntervalSeconds: f.Heartbeats.Interval.Seconds(), ReplicationFactor: f.HeartbeatsReplicationFactor,
@@ -185,25 +187,38 @@ func (f planFlow) facts(row func(name, fact string)) {
 		row("heartbeats", f.heartbeatsText())
 		return
 	}
-	row("topics", f.topicsText())
-	row("named", fmt.Sprintf("%s -> %s (%s policy)", f.ExampleTopic, f.ExampleRemoteTopic, f.Policy))
+	row("topics", patterns(f.Topics, f.TopicsExclude))
+	row("named", fmt.Sprintf("%s -> %s (%s)", f.ExampleTopic, f.ExampleRemoteTopic, f.policyText()))
 	row("created with", replication(f.ReplicationFactor))
 	row("delivery", fmt.Sprintf("%s, reads %s, starts at %s", f.Delivery, f.Isolation, f.Start))
 	row("lanes", fmt.Sprintf("%d, in %s on %s with %s", f.Lanes.Count, f.Lanes.Topic, f.Target, replication(f.Lanes.ReplicationFactor)))
 	row("compression", f.compressionText())
 	row("discovery", f.discoveryText())
 	row("heartbeats", f.heartbeatsText())
+	f.followFacts(row)
 }
 
-func (f planFlow) topicsText() string {
-	topics := strings.Join(f.Topics, ", ")
-	if topics == "" {
-		topics = "none"
+// patterns says what a filter selects.
+func patterns(include, exclude []string) string {
+	selected := strings.Join(include, ", ")
+	if selected == "" {
+		selected = "none"
 	}
-	if len(f.TopicsExclude) > 0 {
-		topics += " except " + strings.Join(f.TopicsExclude, ", ")
+	if len(exclude) > 0 {
+		selected += " except " + strings.Join(exclude, ", ")
 	}
-	return topics
+	return selected
+}
+
+func (f planFlow) policyText() string {
+	if f.Policy != "identity" {
+		return f.Policy + " policy"
+	}
+	return "identity policy, " + map[config.Provenance]string{
+		config.ProvenanceAuto:   "records marked on a way round",
+		config.ProvenanceAlways: "records marked with where they come from",
+		config.ProvenanceOff:    "records not marked",
+	}[f.Provenance]
 }
 
 func (f planFlow) compressionText() string {
@@ -248,7 +263,16 @@ func (f planFlow) heartbeatsText() string {
 	return text
 }
 
-func seconds(s float64) string { return time.Duration(s * float64(time.Second)).String() }
+// seconds is a duration without the zero parts that Go prints.
+func seconds(s float64) string {
+	text := time.Duration(s * float64(time.Second)).String()
+	for _, zero := range []string{"0s", "0m"} {
+		if rest := strings.TrimSuffix(text, zero); strings.HasSuffix(rest, "m") || strings.HasSuffix(rest, "h") {
+			text = rest
+		}
+	}
+	return text
+}
 
 func replication(n int16) string {
 	if n < 0 {

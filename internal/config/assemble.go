@@ -23,7 +23,9 @@ type draft struct {
 	separator, internalSeparator   string
 	seed                           *bool // nil: when nothing else brings heartbeats to the source
 	transactionTimeoutSet          bool
-	at                             map[string]place // by TOML key
+	at                             map[string]place   // by TOML key
+	origin                         map[string][]place // by TOML key: what decided a setting
+	javaDefault                    map[string]bool    // by TOML key: nothing was said, and Java's default is not mm2's
 }
 
 func newDraft(id topology.FlowID, declared place) *draft {
@@ -31,7 +33,7 @@ func newDraft(id topology.FlowID, declared place) *draft {
 		flow: defaultFlow(), declared: declared, policy: "default", separator: topology.DefaultSeparator,
 		topics: items(".*"), exclude: items(defaultTopicsExclude()...), configExclude: items(defaultConfigExclude()...),
 		groups: items(".*"), groupsExclude: items(defaultGroupsExclude()...),
-		at: make(map[string]place),
+		at: make(map[string]place), javaDefault: make(map[string]bool), origin: make(map[string][]place),
 	}
 	d.flow.ID = id
 	return d
@@ -52,6 +54,7 @@ func (s *source) assemble(clusters map[topology.Alias]connection.Connection, dra
 	slices.SortFunc(drafts, func(a, b *draft) int {
 		return cmp.Compare(a.flow.ID.String(), b.flow.ID.String())
 	})
+	s.drafts = drafts
 	flows := make([]Flow, len(drafts))
 	for i, d := range drafts {
 		s.complete(d, drafts)
@@ -79,6 +82,7 @@ func (s *source) complete(d *draft, all []*draft) {
 	default:
 		f.Policy = topology.NewDefaultPolicy(d.separator, d.internalSeparator)
 	}
+	s.checkNames(d)
 	if !d.transactionTimeoutSet {
 		f.TransactionTimeout = transactionTimeout(f.SessionTimeout)
 	}
@@ -97,8 +101,14 @@ func (s *source) complete(d *draft, all []*draft) {
 		f.Heartbeats.Seed = *d.seed
 		return
 	}
-	f.Heartbeats.Seed = f.Copy && f.Heartbeats.Emit && !slices.ContainsFunc(all, func(o *draft) bool {
-		return o.flow.ID == f.ID.Reverse() && o.flow.Heartbeats.Emit
+	f.Heartbeats.Seed = seeds(d, all)
+}
+
+// seeds reports whether a flow seeds its source with heartbeats unless it is
+// told: it does where nothing else brings them there.
+func seeds(d *draft, all []*draft) bool {
+	return d.flow.Copy && d.flow.Heartbeats.Emit && !slices.ContainsFunc(all, func(o *draft) bool {
+		return o.flow.ID == d.flow.ID.Reverse() && o.flow.Heartbeats.Emit
 	})
 }
 

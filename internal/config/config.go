@@ -2,6 +2,8 @@
 // connect-mirror-maker.properties into one validated tree. [Load] refuses a bad
 // file as a whole and reports every problem at once, each with file, line,
 // value, rule and a suggestion. The tree is not changed after it is returned.
+// [Import] turns the latter format into the former, [Explain] says which line
+// decided a setting.
 package config
 
 import (

@@ -92,6 +92,10 @@ func defaultGroupsExclude() []string {
 // transactionTimeout is what suits a session: four fifths of it.
 func transactionTimeout(session time.Duration) time.Duration { return session / 5 * 4 }
 
+// javaMetricsFormats are the values of metric.names.formats, in the order in
+// which they are kept.
+var javaMetricsFormats = []string{"legacy", "new"}
+
 // defaultService listens where Prometheus expects an exporter, and only for
 // this machine.
 func defaultService() Service {

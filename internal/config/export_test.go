@@ -1,6 +1,12 @@
 package config
 
-import "strings"
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"mm2/topology"
+)
 
 // TOMLLines is tomlLines with paths as "a.b[0]".
 func TOMLLines(document string) map[string]int {
@@ -24,4 +30,27 @@ func readablePath(path tomlPath) string {
 		}
 	}
 	return b.String()
+}
+
+// SaidButNotExplained are the settings of flows that the file has and Explain
+// does not.
+func SaidButNotExplained(path string, opts ...Option) ([]string, error) {
+	s := &source{file: path, lookup: os.LookupEnv, readFile: os.ReadFile}
+	for _, opt := range opts {
+		opt(s)
+	}
+	if _, err := s.load(); err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, d := range s.drafts {
+		explained := flowSettings(d, s.drafts)
+		for key := range d.origin {
+			shape := slices.ContainsFunc(topology.Kinds(), func(k topology.Kind) bool { return slices.Contains(k.Fields(), key) })
+			if key != "kind" && !shape && !slices.ContainsFunc(explained, func(e setting) bool { return e.key == key }) {
+				missing = append(missing, key)
+			}
+		}
+	}
+	return missing, nil
 }

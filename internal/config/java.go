@@ -13,29 +13,39 @@ import (
 // effect are those that take effect in Java; what Java drops without a word
 // gives a warning.
 func readJava(s *source, data []byte) *Config {
-	j := &javaReader{source: s, raw: make(javaConfig)}
-	j.parse(data)
-	if !j.readClusters() {
-		return nil
-	}
-	s.resolve(j.raw)
-	j.classifyAll()
-	ids := j.enabledFlows()
-	clusters, places := j.connections(ids)
-	drafts := make([]*draft, len(ids))
-	for i, id := range ids {
-		drafts[i] = j.flow(id)
-	}
-	s.unusedClusters(places, drafts)
-	return s.assemble(clusters, drafts, defaultService())
+	return (&javaReader{source: s, raw: make(javaConfig)}).read(data)
 }
 
 type javaReader struct {
 	*source
 	raw     javaConfig // the file, last value wins
 	aliases []topology.Alias
-	later   []javaValue // keys of features to come
 	idle    []javaValue // keys that change nothing
+
+	// importing keeps placeholders where TOML can have them, in its spelling.
+	importing bool
+}
+
+func (j *javaReader) read(data []byte) *Config {
+	j.parse(data)
+	if !j.readClusters() {
+		return nil
+	}
+	j.resolve(j.raw, j.keepPlaceholders())
+	j.warnOfPlaceholders()
+	j.classifyAll()
+	ids := j.enabledFlows()
+	clusters, places := j.connections(ids)
+	drafts := make([]*draft, len(ids))
+	configs := make([]javaConfig, len(ids))
+	for i, id := range ids {
+		drafts[i] = j.flow(id)
+		configs[i] = j.raw.connectorConfig(id)
+	}
+	j.unusedClusters(places, drafts)
+	service := defaultService()
+	service.JavaMetrics = j.metricsFormats(configs)
+	return j.assemble(clusters, drafts, service)
 }
 
 // parse fills raw and warns of what is easily overlooked.

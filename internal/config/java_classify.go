@@ -21,25 +21,24 @@ func (j *javaReader) classifyAll() {
 	for _, name := range names {
 		j.classify(name, j.raw[name])
 	}
-	j.warnGroup(j.later, "this version does not act on it yet", "this version does not act on them yet")
-	j.warnGroup(j.idle, "has no effect: nothing in mm2 corresponds to it", "have no effect: nothing in mm2 corresponds to them")
+	j.warnIdle()
 }
 
-// warnGroup gives one warning for many keys, so that an ordinary file does not
+// warnIdle gives one warning for many keys, so that an ordinary file does not
 // drown its reader.
-func (j *javaReader) warnGroup(values []javaValue, one, many string) {
-	if len(values) == 0 {
+func (j *javaReader) warnIdle() {
+	if len(j.idle) == 0 {
 		return
 	}
-	names := make([]string, len(values))
-	for i, v := range values {
+	names := make([]string, len(j.idle))
+	for i, v := range j.idle {
 		names[i] = v.key
 	}
-	rule := many
+	rule := "have no effect: nothing in mm2 corresponds to them"
 	if len(names) == 1 {
-		rule = one
+		rule = "has no effect: nothing in mm2 corresponds to it"
 	}
-	j.warn(place{line: values[0].line, key: strings.Join(names, ", ")}, rule, "")
+	j.warn(place{line: j.idle[0].line, key: strings.Join(names, ", ")}, rule, "")
 }
 
 func (j *javaReader) classify(name string, v javaValue) {
@@ -97,18 +96,19 @@ func (j *javaReader) unknownFlow(name string, v javaValue) {
 	j.problem(at, "no two declared clusters make the flow "+prefix, declaredClusters(prefix, flows))
 }
 
-// declared takes a key that a flow may have, wherever it stands.
-func (j *javaReader) declared(def keyDef, v javaValue) {
-	if rule := checkType(def.typ, v.text); rule != "" && def.use != acted {
+// declared takes a key where Java reads it; name is the key without prefix.
+func (j *javaReader) declared(def keyDef, name string, v javaValue) {
+	if def.use == acted {
+		return
+	}
+	if rule := checkType(def.typ, v.text); rule != "" {
 		j.problem(v.place(), rule, "")
 	}
-	switch def.use {
-	case later:
-		j.later = append(j.later, v)
-	case idle:
-		j.idle = append(j.idle, v)
-	case acted:
+	if reason, ok := idleReasons[name]; ok {
+		j.warn(v.place(), "has no effect: "+reason, "")
+		return
 	}
+	j.idle = append(j.idle, v)
 }
 
 func (j *javaReader) unknown(v javaValue, name string, known ...[]string) {
@@ -135,19 +135,17 @@ func (j *javaReader) classifyTop(name string, v javaValue) {
 	case name == "clusters", strings.HasPrefix(name, "config.providers"):
 	case isConnector && def.flowOnly:
 		j.dropped(v, "A->B."+name)
-	case name == "tasks.max":
-		j.warn(v.place(), "has no effect: mm2 shares work by lanes, not by tasks", "")
 	case isConnector:
-		j.declared(def, v)
+		j.declared(def, name, v)
 	case isClientKey(name):
 		j.clientKey(name, v)
 	case isWorker && hasAnyPrefix(name, workerPrefixes):
-		j.declared(worker, v)
+		j.declared(worker, name, v)
 		j.topLevelWins(name, v)
 	case slices.Contains(driverKeys, name), strings.HasPrefix(name, "listeners.https."):
 		j.idle = append(j.idle, v)
-	case name == "exactly.once.source.support":
-		j.exactlyOnce(v)
+	case name == "exactly.once.source.support": // needed nowhere, so its place does not matter
+		j.declared(worker, name, v)
 	case isWorker:
 		j.dropped(v, "B."+name)
 	case role != "":
@@ -187,10 +185,6 @@ func (j *javaReader) topLevelWins(name string, v javaValue) {
 	}
 }
 
-func (j *javaReader) exactlyOnce(v javaValue) {
-	j.warn(v.place(), "has no effect: mm2 is exactly once whatever it says", "")
-}
-
 func (j *javaReader) clientKey(key string, v javaValue) {
 	if !slices.Contains(actedClientKeys, key) {
 		j.idle = append(j.idle, v)
@@ -207,10 +201,8 @@ func (j *javaReader) classifyCluster(alias topology.Alias, rest string, v javaVa
 		j.clientKey(rest, v)
 	case role != "":
 		j.roleKey(role, roleKey, v)
-	case rest == "exactly.once.source.support":
-		j.exactlyOnce(v)
 	case isWorker:
-		j.declared(worker, v)
+		j.declared(worker, rest, v)
 	case hasPlugin && strings.HasSuffix(rest, ".converter"): // of the worker; refuseStages looks at it
 	case isConnector && def.flowOnly:
 		j.dropped(v, "A->B."+rest)
@@ -241,14 +233,12 @@ func (j *javaReader) roleKey(role, key string, v javaValue) {
 func (j *javaReader) classifyFlow(id topology.FlowID, rest string, v javaValue) {
 	role, roleKey := roleOf(rest)
 	def, isConnector := connectorKeys[rest]
-	_, isWorker := workerKey(rest)
+	worker, isWorker := workerKey(rest)
 	side, sideKey, _ := strings.Cut(rest, ".")
 	isSide := side == "source" || side == "target"
 	switch {
-	case rest == "tasks.max":
-		j.warn(v.place(), "has no effect: mm2 shares work by lanes, not by tasks", "")
 	case isConnector:
-		j.declared(def, v)
+		j.declared(def, rest, v)
 	case strings.HasPrefix(rest, "producer.override."):
 		j.roleKey("producer", strings.TrimPrefix(rest, "producer.override."), v)
 	case isSide && strings.HasPrefix(sideKey, "cluster."):
@@ -264,7 +254,7 @@ func (j *javaReader) classifyFlow(id topology.FlowID, rest string, v javaValue) 
 	case isClientKey(rest):
 		j.dropped(v, fmt.Sprintf("%s.%s or %s.%s", id.Source, rest, id.Target, rest))
 	case rest == "exactly.once.source.support":
-		j.exactlyOnce(v)
+		j.declared(worker, rest, v)
 	case isWorker:
 		j.dropped(v, string(id.Target)+"."+rest)
 	case anyRoleHas(rest):

@@ -35,12 +35,15 @@ func (j *javaReader) connection(alias topology.Alias, props javaConfig) connecti
 
 func (j *javaReader) bootstrap(alias topology.Alias, props javaConfig) []string {
 	v, ok := props["bootstrap.servers"]
-	addresses := splitList(v.text)
+	addresses := j.addresses(v)
 	if !ok || len(addresses) == 0 {
 		j.problem(place{line: cmp.Or(v.line, j.raw["clusters"].line), key: string(alias) + ".bootstrap.servers"}, "is missing: want the addresses of one or more brokers", "")
 		return nil
 	}
 	for i, address := range addresses {
+		if j.importing && placeholder.MatchString(address) {
+			continue
+		}
 		if err := checkAddress(address); err != nil {
 			j.problem(v.place(), fmt.Sprintf("address %d: %s", i+1, err), "")
 		}
@@ -68,6 +71,11 @@ func (j *javaReader) tls(props javaConfig, c *connection.TLS) {
 	c.Keys = j.store(props, "ssl.keystore.")
 	c.Keys.Certificates = props.text("ssl.keystore.certificate.chain")
 	c.Keys.Key = connection.Secret(props.text("ssl.keystore.key"))
+	for _, store := range []*connection.Store{&c.Trust, &c.Keys} {
+		if store.Type == "" && store.Certificates != "" {
+			store.Type = connection.PEM // as text there is nothing else
+		}
+	}
 	c.KeyPassword = connection.Secret(props.text("ssl.key.password"))
 	if v, ok := props["ssl.endpoint.identification.algorithm"]; ok {
 		switch strings.ToLower(v.text) {

@@ -25,6 +25,10 @@ func (j *javaReader) flow(id topology.FlowID) *draft {
 		d.flow.SessionTimeout = j.javaMillis(worker, "session.timeout.ms", time.Second, 30*time.Minute, d.flow.SessionTimeout)
 	}
 	j.transactionTimeout(d, dataProducerConfig(worker, connector))
+	j.flowFollow(d, connector)
+	j.flowTakeOver(d, connector, worker)
+	j.refusedTogether(connector)
+	j.noteOrigins(d, connector, worker)
 	j.refuseStages(id, connector, worker)
 	return d
 }
@@ -34,8 +38,11 @@ func (j *javaReader) flowTopics(d *draft, c javaConfig) {
 	d.exclude = j.javaList(c, "topics.exclude", d.exclude)
 	d.configExclude = j.javaList(c, "config.properties.exclude", d.configExclude)
 	d.flow.ReplicateHeartbeats = j.javaBool(c, "heartbeats.replication.enabled", true)
-	d.flow.DiscoveryInterval = j.javaSeconds(c, "refresh.topics.interval.seconds", maxInterval, d.flow.DiscoveryInterval)
-	if !j.javaBool(c, "refresh.topics.enabled", true) {
+	refresh := true
+	if interval := j.periodic(c, "refresh.topics", minSyncInterval, &refresh); interval > 0 {
+		d.flow.DiscoveryInterval = interval
+	}
+	if !refresh {
 		d.flow.DiscoveryInterval = Never
 	}
 }
@@ -70,16 +77,21 @@ func (j *javaReader) flowNaming(d *draft, c javaConfig) {
 
 func (j *javaReader) flowFactors(d *draft, connector, worker javaConfig) {
 	// The defaults are Java's: two for copies, three for internal topics.
-	d.flow.ReplicationFactor = j.factor(connector, "replication.factor", 2)
-	d.flow.LanesReplicationFactor = j.factor(worker, "offset.storage.replication.factor", 3)
-	d.flow.HeartbeatsReplicationFactor = j.factor(connector, "heartbeats.topic.replication.factor", 3)
+	d.flow.ReplicationFactor = j.factor(d, "replication_factor", connector, "replication.factor", 2)
+	d.flow.LanesReplicationFactor = j.factor(d, "lanes_replication_factor", worker, "offset.storage.replication.factor", 3)
+	d.flow.HeartbeatsReplicationFactor = j.factor(d, "heartbeats_replication_factor", connector, "heartbeats.topic.replication.factor", 3)
+	d.flow.OffsetSyncs.ReplicationFactor = j.factor(d, "offset_syncs.replication_factor", connector, "offset-syncs.topic.replication.factor", 3)
+	d.flow.Checkpoints.ReplicationFactor = j.factor(d, "checkpoints.replication_factor", connector, "checkpoints.topic.replication.factor", 3)
 }
 
-func (j *javaReader) factor(c javaConfig, key string, otherwise int64) int16 {
+// factor reads what TOML calls name.
+func (j *javaReader) factor(d *draft, name string, c javaConfig, key string, otherwise int64) int16 {
 	n := j.javaInt(c, key, -1, math.MaxInt16, otherwise)
 	if n == 0 {
 		j.problem(c[key].place(), "want the number of replicas, or -1 for the cluster's default", "")
 	}
+	_, said := c[key]
+	d.javaDefault[name] = !said
 	return int16(n)
 }
 
@@ -87,10 +99,18 @@ func (j *javaReader) factor(c javaConfig, key string, otherwise int64) int16 {
 // of the way back, which runs although that way copies nothing.
 func (j *javaReader) flowHeartbeats(d *draft, c javaConfig) {
 	back := d.flow.ID.Reverse()
-	d.flow.Heartbeats.Emit = j.emits(d.flow.ID)
-	d.flow.Heartbeats.Interval = j.javaSeconds(c, "emit.heartbeats.interval.seconds", maxInterval, d.flow.Heartbeats.Interval)
-	seed := !j.javaBool(j.raw.connectorConfig(back), "enabled", false) && j.emits(back)
+	if interval := j.periodic(c, "emit.heartbeats", minRoundInterval, &d.flow.Heartbeats.Emit); interval > 0 {
+		d.flow.Heartbeats.Interval = interval
+	}
+	wayBack, emits := j.raw.connectorConfig(back), true
+	j.periodic(wayBack, "emit.heartbeats", minRoundInterval, &emits)
+	seed := emits && !j.javaBool(wayBack, "enabled", false)
 	d.seed = &seed
+	for _, key := range []string{"enabled", "emit.heartbeats.enabled"} {
+		if v := wayBack[key]; v.line > 0 {
+			d.origin["heartbeats.seed"] = append(d.origin["heartbeats.seed"], v.place())
+		}
+	}
 }
 
 func (j *javaReader) flowConsumer(d *draft, c javaConfig) {

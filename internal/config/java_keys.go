@@ -21,7 +21,6 @@ type use int
 
 const (
 	acted use = iota // mm2 acts on it
-	later            // a feature that this version does not have yet
 	idle             // nothing in mm2 corresponds to it
 )
 
@@ -62,53 +61,64 @@ var connectorKeys = map[string]keyDef{
 	"transforms":                                          {typeList, acted, false},
 	"predicates":                                          {typeList, acted, false},
 
-	"sync.topic.configs.enabled":            {typeBool, later, false},
-	"sync.topic.configs.interval.seconds":   {typeInt, later, false},
-	"sync.topic.acls.enabled":               {typeBool, later, false},
-	"sync.topic.acls.interval.seconds":      {typeInt, later, false},
-	"use.defaults.from":                     {typeString, later, true},
-	"offset-syncs.topic.replication.factor": {typeInt, later, false},
-	"offset-syncs.topic.location":           {typeString, later, false},
-	"emit.offset-syncs.enabled":             {typeBool, later, false},
-	"offset.lag.max":                        {typeInt, later, false},
-	"groups":                                {typeList, later, false},
-	"groups.exclude":                        {typeList, later, false},
-	"refresh.groups.enabled":                {typeBool, later, false},
-	"refresh.groups.interval.seconds":       {typeInt, later, false},
-	"emit.checkpoints.enabled":              {typeBool, later, false},
-	"emit.checkpoints.interval.seconds":     {typeInt, later, false},
-	"sync.group.offsets.enabled":            {typeBool, later, false},
-	"sync.group.offsets.interval.seconds":   {typeInt, later, false},
-	"checkpoints.topic.replication.factor":  {typeInt, later, false},
+	"sync.topic.configs.enabled":            {typeBool, acted, false},
+	"sync.topic.configs.interval.seconds":   {typeInt, acted, false},
+	"sync.topic.acls.enabled":               {typeBool, acted, false},
+	"sync.topic.acls.interval.seconds":      {typeInt, acted, false},
+	"use.defaults.from":                     {typeString, acted, true},
+	"offset-syncs.topic.replication.factor": {typeInt, acted, false},
+	"offset-syncs.topic.location":           {typeString, acted, false},
+	"emit.offset-syncs.enabled":             {typeBool, acted, false},
+	"offset.lag.max":                        {typeInt, acted, false},
+	"groups":                                {typeList, acted, false},
+	"groups.exclude":                        {typeList, acted, false},
+	"emit.checkpoints.enabled":              {typeBool, acted, false},
+	"emit.checkpoints.interval.seconds":     {typeInt, acted, false},
+	"sync.group.offsets.enabled":            {typeBool, acted, false},
+	"sync.group.offsets.interval.seconds":   {typeInt, acted, false},
+	"checkpoints.topic.replication.factor":  {typeInt, acted, false},
+	"metric.names.formats":                  {typeList, acted, false},
+	"offsets.storage.topic":                 {typeString, acted, true},
 
-	"tasks.max":                     {typeInt, idle, false},
-	"tasks.max.enforce":             {typeBool, idle, false},
-	"name":                          {typeString, idle, false},
-	"connector.class":               {typeString, idle, false},
-	"connector.plugin.version":      {typeString, idle, false},
-	"admin.timeout.ms":              {typeInt, idle, false},
-	"consumer.poll.timeout.ms":      {typeInt, idle, false},
-	"metric.reporters":              {typeList, idle, false},
-	"metric.names.formats":          {typeList, idle, false},
-	"errors.tolerance":              {typeString, idle, false},
-	"errors.retry.timeout":          {typeInt, idle, false},
-	"errors.retry.delay.max.ms":     {typeInt, idle, false},
-	"errors.log.enable":             {typeBool, idle, false},
-	"errors.log.include.messages":   {typeBool, idle, false},
-	"config.action.reload":          {typeString, idle, false},
-	"use.incremental.alter.configs": {typeString, idle, false},
-	"add.source.alias.to.metrics":   {typeBool, idle, false},
-	"auto.include.jmx.reporter":     {typeBool, idle, false},
+	"tasks.max":                       {typeInt, idle, false},
+	"refresh.groups.enabled":          {typeBool, idle, false},
+	"refresh.groups.interval.seconds": {typeInt, idle, false},
+	"tasks.max.enforce":               {typeBool, idle, false},
+	"name":                            {typeString, idle, false},
+	"connector.class":                 {typeString, idle, false},
+	"connector.plugin.version":        {typeString, idle, false},
+	"admin.timeout.ms":                {typeInt, idle, false},
+	"consumer.poll.timeout.ms":        {typeInt, idle, false},
+	"metric.reporters":                {typeList, idle, false},
+	"errors.tolerance":                {typeString, idle, false},
+	"errors.retry.timeout":            {typeInt, idle, false},
+	"errors.retry.delay.max.ms":       {typeInt, idle, false},
+	"errors.log.enable":               {typeBool, idle, false},
+	"errors.log.include.messages":     {typeBool, idle, false},
+	"config.action.reload":            {typeString, idle, false},
+	"use.incremental.alter.configs":   {typeString, idle, false},
+	"add.source.alias.to.metrics":     {typeBool, idle, false},
+	"auto.include.jmx.reporter":       {typeBool, idle, false},
 
 	"exactly.once.support":             {typeString, idle, true},
 	"transaction.boundary":             {typeString, idle, true},
 	"transaction.boundary.interval.ms": {typeInt, idle, true},
-	"offsets.storage.topic":            {typeString, idle, true},
+}
+
+// idleReasons are the idle keys that a person may miss, with what mm2 does
+// instead.
+var idleReasons = map[string]string{
+	"tasks.max":                       "mm2 shares work by lanes, not by tasks",
+	"refresh.groups.enabled":          "mm2 sees a group when it commits",
+	"refresh.groups.interval.seconds": "mm2 sees a group when it commits",
+	"exactly.once.source.support":     "mm2 is exactly once whatever it says",
 }
 
 // workerKeys are the keys of a Connect worker, which are written B.<key>.
 var workerKeys = map[string]keyDef{
 	"offset.storage.replication.factor": {typeInt, acted, false},
+	"offset.storage.topic":              {typeString, acted, false},
+	"group.id":                          {typeString, acted, false},
 	"session.timeout.ms":                {typeInt, acted, false},
 	"client.id":                         {typeString, acted, false},
 	"exactly.once.source.support":       {typeString, idle, false},
@@ -122,8 +132,8 @@ var workerKeys = map[string]keyDef{
 
 // idleWorkerKeys are the worker keys of which nothing but the name matters.
 var idleWorkerKeys = words(`
-	offset.storage.topic offset.storage.partitions config.storage.topic config.storage.replication.factor
-	status.storage.topic status.storage.partitions status.storage.replication.factor group.id
+	offset.storage.partitions config.storage.topic config.storage.replication.factor
+	status.storage.topic status.storage.partitions status.storage.replication.factor
 	connect.protocol task.shutdown.graceful.timeout.ms worker.sync.timeout.ms worker.unsync.backoff.ms
 	plugin.path plugin.discovery listeners admin.listeners rest.advertised.host.name rest.advertised.port
 	rest.advertised.listener rest.extension.classes access.control.allow.origin access.control.allow.methods

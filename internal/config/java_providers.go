@@ -13,16 +13,30 @@ var providerPlaceholder = regexp.MustCompile(`\$\{([^}]*?):(([^}]*?):)?([^}]*?)\
 
 const providerPackage = "org.apache.kafka.common.config.provider."
 
-// provider looks a key up. found is false for a key that is not there: Java
-// leaves its placeholder as it is.
-type provider func(path, key string) (value string, found bool, err error)
+// provider stands for one config provider of Java.
+type provider struct {
+	// look looks a key up. found is false for a key that is not there: Java
+	// leaves its placeholder as it is.
+	look func(path, key string) (value string, found bool, err error)
+	// toml is the placeholder of the same meaning in TOML.
+	toml func(path, key string) string
+}
 
 // javaProviders are the config.providers of the file, by name.
 func (s *source) javaProviders(raw javaConfig) map[string]provider {
 	classes := map[string]provider{
-		"FileConfigProvider":      s.fromPropertiesFile,
-		"DirectoryConfigProvider": s.fromDirectory,
-		"EnvVarConfigProvider":    func(_, key string) (string, bool, error) { v, ok := s.lookup(key); return v, ok, nil },
+		"FileConfigProvider": {
+			look: s.fromPropertiesFile,
+			toml: func(path, key string) string { return "${file:" + path + ":" + key + "}" },
+		},
+		"DirectoryConfigProvider": {
+			look: s.fromDirectory,
+			toml: func(path, key string) string { return "${file:" + filepath.Join(path, key) + "}" },
+		},
+		"EnvVarConfigProvider": {
+			look: func(_, key string) (string, bool, error) { v, ok := s.lookup(key); return v, ok, nil },
+			toml: func(_, key string) string { return "${env:" + key + "}" },
+		},
 	}
 	providers := make(map[string]provider)
 	names, ok := raw["config.providers"]
@@ -76,20 +90,25 @@ func (s *source) fromDirectory(path, key string) (string, bool, error) {
 }
 
 // resolve replaces the placeholders of all values, each once: what a
-// placeholder stands for is not looked at again.
-func (s *source) resolve(raw javaConfig) {
+// placeholder stands for is not looked at again. Of the keys that keep passes
+// the placeholders stay, spelt as in TOML.
+func (s *source) resolve(raw javaConfig, keep func(key string) bool) {
 	providers := s.javaProviders(raw)
 	if len(providers) == 0 {
 		return
 	}
 	for name, v := range raw {
+		kept := keep(name)
 		v.text = providerPlaceholder.ReplaceAllStringFunc(v.raw, func(p string) string {
 			m := providerPlaceholder.FindStringSubmatch(p)
-			lookup, known := providers[m[1]]
+			provider, known := providers[m[1]]
 			if !known {
 				return p
 			}
-			value, found, err := lookup(m[3], m[4])
+			if kept {
+				return provider.toml(m[3], m[4])
+			}
+			value, found, err := provider.look(m[3], m[4])
 			switch {
 			case err != nil:
 				s.problem(v.place(), p+" "+err.Error(), "")

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"mm2/topology"
 )
@@ -59,19 +60,41 @@ A->B.replication.policy.separator = -
 B.client.id = bb
 `
 
+const absent = "(absent)"
+
+// resolved is what a key of one of Java's string maps must be.
+type resolved struct {
+	of     string // which map, for people
+	config javaConfig
+	key    string
+	want   string // or absent
+}
+
+func checkResolved(t *testing.T, tests []resolved) {
+	t.Helper()
+	for _, tt := range tests {
+		t.Run(tt.of+" "+tt.key, func(t *testing.T) {
+			got := absent
+			if v, ok := tt.config[tt.key]; ok {
+				got = v.text
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // The values were made by running MirrorMakerConfig and the connectors'
 // configurations of Kafka 4.3.1 on the file above.
 func TestResolution(t *testing.T) {
 	j := readerOf(t, goldenResolution)
 	ab := topology.FlowID{Source: "A", Target: "B"}
 	worker, connector := j.raw.workerConfig(ab), j.raw.connectorConfig(ab)
-	const absent = "(absent)"
-	tests := []struct {
-		of     string
-		config javaConfig
-		key    string
-		want   string
-	}{
+	if got := flowIDs(j.herders()); got != "A->B B->A" {
+		t.Errorf("the flows that get a herder are %s, want A->B B->A", got)
+	}
+	checkResolved(t, []resolved{
 		{"worker", worker, "group.id", "A-mm2"},
 		{"worker", worker, "client.id", "bb"},
 		{"worker", worker, "offset.storage.topic", "mm2-offsets.A.internal"},
@@ -107,18 +130,7 @@ func TestResolution(t *testing.T) {
 		{"target admin", connector.clientConfig("target", "admin"), "security.protocol", "SSL"},
 		{"data producer", dataProducerConfig(worker, connector), "linger.ms", "5"},
 		{"data producer", dataProducerConfig(worker, connector), "batch.size", "77"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.of+" "+tt.key, func(t *testing.T) {
-			got := absent
-			if v, ok := tt.config[tt.key]; ok {
-				got = v.text
-			}
-			if got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
+	})
 
 	flow := j.flow(ab)
 	j.complete(flow, nil)
@@ -128,40 +140,35 @@ func TestResolution(t *testing.T) {
 	if got := flow.flow.Policy.OffsetSyncsTopic("B"); got != "mm2-offset-syncs-B-internal" {
 		t.Errorf("the offset syncs topic is %q, want mm2-offset-syncs-B-internal", got)
 	}
+	f := flow.flow
+	if len(j.problems) > 0 {
+		t.Errorf("problems: %v", j.problems)
+	}
+	for _, tt := range []struct {
+		what      string
+		got, want any
+	}{
+		{"factor of copies", f.ReplicationFactor, int16(4)},
+		{"factor of the lanes topic", f.LanesReplicationFactor, int16(1)},
+		{"defaults of", f.ConfigSync.DefaultsFrom, "target"},
+		{"interval of checkpoints", f.Checkpoints.Interval, 7 * time.Second},
+		{"interval of heartbeats", f.Heartbeats.Interval, 2 * time.Second},
+		{"linger", f.Produce.Linger, 5 * time.Millisecond},
+		{"fetch", f.Fetch.MinBytes, int32(333)},
+		{"offsets topic of Java", f.Java.OffsetsTopic, "mm2-offsets.A.internal"},
+		{"group of Java", f.Java.Group, "A-mm2"},
+		{"groups are synchronised", f.Groups.Sync, false},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.what, tt.got, tt.want)
+		}
+	}
 }
 
-// The counts are those of MirrorMakerConfigTest.
-func TestHerders(t *testing.T) {
-	tests := []struct{ name, file, want string }{
-		{"golden", goldenResolution, "A->B B->A"},
-		{"by default", "clusters = a, b, c", "a->b a->c b->a b->c c->a c->b"},
-		{"no heartbeats", "clusters = a, b, c\nemit.heartbeats.enabled = false", ""},
-		{
-			"two without heartbeats",
-			"clusters = a, b, c\na->b.emit.heartbeats.enabled = false\na->c.emit.heartbeats.enabled = false",
-			"b->a b->c c->a c->b",
-		},
-		{
-			"only what is enabled",
-			"clusters = a, b, c, d, e, f\nemit.heartbeats.enabled = false\na->b.enabled = true\na->c.enabled = true\nd->e.enabled = TRUE",
-			"a->b a->c d->e",
-		},
-		{
-			"heartbeats of one",
-			"clusters = central, one, two, beats\nemit.heartbeats.enabled = false\ncentral->one.enabled = true\n" +
-				"central->two.enabled = true\nbeats->central.emit.heartbeats.enabled = true",
-			"central->one central->two beats->central",
-		},
+func flowIDs(ids []topology.FlowID) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var names []string
-			for _, id := range readerOf(t, tt.file).herders() {
-				names = append(names, id.String())
-			}
-			if got := strings.Join(names, " "); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
+	return strings.Join(names, " ")
 }

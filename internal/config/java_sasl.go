@@ -37,6 +37,8 @@ func (j *javaReader) sasl(props javaConfig, c *connection.Connection) {
 	jaas, ok := props["sasl.jaas.config"]
 	entry := jaasEntry{}
 	switch {
+	case ok && j.importing && isPlaceholder(jaas.text):
+		entry = unseenLogin()
 	case ok:
 		var err error
 		if entry, err = parseJAAS(jaas.text); err != nil {

@@ -96,14 +96,6 @@ func (s *source) javaMillis(c javaConfig, key string, lo, hi, otherwise time.Dur
 	return time.Duration(s.javaInt(c, key, lo.Milliseconds(), hi.Milliseconds(), otherwise.Milliseconds())) * time.Millisecond
 }
 
-func (s *source) javaSeconds(c javaConfig, key string, hi, otherwise time.Duration) time.Duration {
-	n := s.javaInt(c, key, 1, int64(hi/time.Second), 0)
-	if n == 0 {
-		return otherwise
-	}
-	return time.Duration(n) * time.Second
-}
-
 func (s *source) javaChoice(c javaConfig, key string, options ...string) (string, bool) {
 	v, ok := c[key]
 	if !ok {

@@ -32,11 +32,15 @@ func Load(path string, opts ...Option) (*Config, error) {
 	for _, opt := range opts {
 		opt(s)
 	}
-	read, err := format(path)
+	return s.load()
+}
+
+func (s *source) load() (*Config, error) {
+	read, err := format(s.file)
 	if err != nil {
 		return nil, s.fileError(err)
 	}
-	data, err := s.readFile(path)
+	data, err := s.readFile(s.file)
 	if err != nil {
 		return nil, s.fileError(readable(err))
 	}
@@ -44,7 +48,7 @@ func Load(path string, opts ...Option) (*Config, error) {
 	if len(s.problems) > 0 {
 		return nil, &Error{Problems: tidy(s.problems)}
 	}
-	c.File = path
+	c.File = s.file
 	c.Warnings = tidy(s.warnings)
 	return c, nil
 }

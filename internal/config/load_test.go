@@ -35,7 +35,12 @@ var (
 // load reads a file of testdata as if it lay in the working directory.
 func load(t testing.TB, name string) (*config.Config, error) {
 	t.Helper()
-	return config.Load(name,
+	return config.Load(name, testOptions()...)
+}
+
+// testOptions make testdata the working directory, with what its files refer to.
+func testOptions() []config.Option {
+	return []config.Option{
 		config.WithEnv(func(name string) (string, bool) { v, ok := environment[name]; return v, ok }),
 		config.WithReadFile(func(path string) ([]byte, error) {
 			if text, ok := files[path]; ok {
@@ -45,7 +50,8 @@ func load(t testing.TB, name string) (*config.Config, error) {
 				return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 			}
 			return os.ReadFile(filepath.Join("testdata", path))
-		}))
+		}),
+	}
 }
 
 // golden compares got with the file, or rewrites it.
@@ -133,12 +139,25 @@ func dump(c *config.Config) string {
 		fmt.Fprintf(&b, "  compression %s, rate limit %d\n", f.Compression, f.RateLimit)
 		fmt.Fprintf(&b, "  configs except %q\n", f.ConfigExclude.Include())
 		fmt.Fprintf(&b, "  heartbeats %+v, fetch %+v, produce %+v\n", f.Heartbeats, f.Fetch, f.Produce)
+		dumpFollow(&b, f)
 	}
 	fmt.Fprintf(&b, "service %+v\n", c.Service)
 	for _, w := range c.Warnings {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}
 	return b.String()
+}
+
+// dumpFollow prints what keeps the target in step beside the records.
+func dumpFollow(b *strings.Builder, f config.Flow) {
+	s, o, p, g := f.ConfigSync, f.OffsetSyncs, f.Checkpoints, f.Groups
+	fmt.Fprintf(b, "  sync: configs %t, acls %t (%s), %s every %s, defaults from %s, delete topics %t\n",
+		s.Configs, s.ACLs, s.ACLMode, s.Mode, s.Interval, s.DefaultsFrom, s.DeleteTopics)
+	fmt.Fprintf(b, "  offset syncs %t on %s, lag %d, factor %d; checkpoints %t every %s, factor %d, index %d\n",
+		o.Emit, o.Location, o.LagMax, o.ReplicationFactor, p.Emit, p.Interval, p.ReplicationFactor, p.IndexBytes)
+	fmt.Fprintf(b, "  groups %q except %q, sync %t every %s, %s, poll %s\n",
+		g.Filter.Include(), g.Filter.Exclude(), g.Sync, g.SyncInterval, g.Follow, g.PollInterval)
+	fmt.Fprintf(b, "  on %+v, provenance %s, java %+v\n", f.OnTrouble, f.Provenance, f.Java)
 }
 
 func dumpConnection(b *strings.Builder, c connection.Connection) {

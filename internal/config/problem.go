@@ -57,6 +57,8 @@ type source struct {
 	readFile func(path string) ([]byte, error)
 
 	problems, warnings []Problem
+
+	drafts []*draft // once the file is read: what the flows were made of
 }
 
 func (s *source) problem(at place, rule, suggestion string) {

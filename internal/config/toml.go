@@ -285,6 +285,9 @@ func readService(t *tomlTable) Service {
 	if v, ok := t.size("memory_limit", 32<<20, 1<<48); ok {
 		s.MemoryLimit = v
 	}
+	if v, ok := t.choices("java_metrics", javaMetricsFormats...); ok {
+		s.JavaMetrics = v
+	}
 	t.finish(nil)
 	return s
 }

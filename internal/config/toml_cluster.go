@@ -86,7 +86,7 @@ var (
 	storeTypes     = []string{"JKS", "PKCS12", "PEM"}
 
 	tlsKeys = []string{
-		"ca", "cert", "key", "key_password", "truststore", "truststore_type", "truststore_password",
+		"ca", "ca_pem", "cert", "cert_pem", "key", "key_pem", "key_password", "truststore", "truststore_type", "truststore_password",
 		"keystore", "keystore_type", "keystore_password", "skip_hostname_check", "min_version", "cipher_suites", "server_name",
 	}
 	saslKeys = []string{"mechanism", "username", "password", "token", "oauth"}
@@ -107,12 +107,47 @@ func (t *tomlTable) tls(c *connection.TLS) {
 	if v, ok := t.texts("cipher_suites"); ok {
 		c.CipherSuites = texts(v)
 	}
-	if t.has("cert") != t.has("key") {
-		for _, key := range []string{"cert", "key"} {
-			if t.has(key) {
-				t.wrong(key, "a client certificate needs both cert and key")
+	t.pemText(c)
+	t.pair("cert", "key")
+	t.pair("cert_pem", "key_pem")
+}
+
+// pair reports one of the two halves of a client certificate without the other.
+func (t *tomlTable) pair(cert, key string) {
+	if t.has(cert) == t.has(key) {
+		return
+	}
+	at := t.place(cert)
+	if t.has(key) {
+		at = t.place(key)
+	}
+	if strings.HasSuffix(key, "_pem") {
+		at.value = ""
+	}
+	t.problem(at, "a client certificate needs both "+cert+" and "+key, "")
+}
+
+// pemText reads certificates and keys that stand in the file itself, or in
+// what its placeholders name.
+func (t *tomlTable) pemText(c *connection.TLS) {
+	for _, s := range []struct {
+		key    string
+		others []string
+		store  *connection.Store
+	}{{"ca_pem", []string{"ca", "truststore"}, &c.Trust}, {"cert_pem", []string{"cert", "keystore"}, &c.Keys}} {
+		v, ok := t.text(s.key)
+		if !ok {
+			continue
+		}
+		for _, other := range s.others {
+			if t.has(other) {
+				t.wrong(other, "want either "+s.key+" or "+other)
 			}
 		}
+		*s.store = connection.Store{Type: connection.PEM, Certificates: v}
+	}
+	if v, ok := t.secret("key_pem"); ok {
+		c.Keys.Key = v
 	}
 }
 

@@ -13,6 +13,11 @@ const (
 	maxLanes         = 1000
 	maxInterval      = 24 * time.Hour
 	maxTransferBytes = 1 << 30 // one GiB: the most that fits Kafka's int32 sizes with room to spare
+
+	// A look at all topics takes requests to both clusters, a round of
+	// checkpoints hardly more than a look at what is in memory.
+	minSyncInterval  = 100 * time.Millisecond
+	minRoundInterval = 10 * time.Millisecond
 )
 
 var compressions = []string{"source", "none", "gzip", "snappy", "lz4", "zstd"}
@@ -20,6 +25,7 @@ var compressions = []string{"source", "none", "gzip", "snappy", "lz4", "zstd"}
 // flowSettings reads the settings of flows that the table has into d. They are
 // the same in [defaults], [[topology]] and [flows."A->B"].
 func (t *tomlTable) flowSettings(d *draft) {
+	t.noteOrigins(d, "")
 	t.selection(d)
 	t.naming(d)
 	t.guarantees(d)
@@ -28,6 +34,13 @@ func (t *tomlTable) flowSettings(d *draft) {
 	t.heartbeats(d)
 	t.fetch(d)
 	t.produce(d)
+	t.configSync(d)
+	t.offsetSyncs(d)
+	t.checkpoints(d)
+	t.groups(d)
+	t.trouble(d)
+	t.provenance(d)
+	t.java(d)
 	if t.has("transforms") {
 		t.get("transforms")
 		at := t.place("transforms")
@@ -117,27 +130,26 @@ func (t *tomlTable) replicationFactors(d *draft) {
 		"lanes_replication_factor":      &d.flow.LanesReplicationFactor,
 		"heartbeats_replication_factor": &d.flow.HeartbeatsReplicationFactor,
 	} {
-		if v, ok := t.integer(key, -1, math.MaxInt16); ok {
-			if v == 0 {
-				t.wrong(key, "want the number of replicas, or -1 for the cluster's default")
-				continue
-			}
-			*factor = int16(v)
-		}
+		t.factor(key, factor)
 	}
 }
 
 func (t *tomlTable) pace(d *draft) {
 	f := &d.flow
+	if v, isText := t.values["discovery_interval"].(string); isText && v == "never" {
+		t.get("discovery_interval")
+		f.DiscoveryInterval = Never
+	} else if v, ok := t.duration("discovery_interval", minSyncInterval, maxInterval); ok {
+		f.DiscoveryInterval = v
+	}
 	durations := []struct {
 		key    string
 		value  *time.Duration
 		lo, hi time.Duration
 	}{
-		{"discovery_interval", &f.DiscoveryInterval, 100 * time.Millisecond, maxInterval},
 		{"commit_interval", &f.CommitInterval, time.Millisecond, 10 * time.Minute},
 		{"session_timeout", &f.SessionTimeout, time.Second, 30 * time.Minute},
-		{"transaction_timeout", &f.TransactionTimeout, time.Second, 15 * time.Minute},
+		{"transaction_timeout", &f.TransactionTimeout, time.Second, 30 * time.Minute},
 	}
 	for _, s := range durations {
 		if v, ok := t.duration(s.key, s.lo, s.hi); ok {
@@ -165,7 +177,7 @@ func (t *tomlTable) heartbeats(d *draft) {
 	if v, ok := t.boolean("emit"); ok {
 		d.flow.Heartbeats.Emit = v
 	}
-	if v, ok := t.duration("interval", 10*time.Millisecond, maxInterval); ok {
+	if v, ok := t.duration("interval", minRoundInterval, maxInterval); ok {
 		d.flow.Heartbeats.Interval = v
 	}
 	if v, ok := t.boolean("seed"); ok {
@@ -200,14 +212,14 @@ func (t *tomlTable) produce(d *draft) {
 		}
 	}
 	t.int32Size("max_request_bytes", &d.flow.Produce.MaxRequestBytes)
-	if v, ok := t.size("buffer_bytes", 1<<10, 1<<40); ok {
+	if v, ok := t.size("buffer_bytes", 1, 1<<40); ok {
 		d.flow.Produce.BufferBytes = v
 	}
 	t.finish(nil)
 }
 
 func (t *tomlTable) int32Size(key string, value *int32) {
-	if v, ok := t.size(key, 1, maxTransferBytes); ok {
+	if v, ok := t.size(key, 1, math.MaxInt32); ok {
 		*value = int32(v)
 	}
 }

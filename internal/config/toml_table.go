@@ -227,6 +227,27 @@ func (t *tomlTable) choice(key string, options ...string) (string, bool) {
 	return s, true
 }
 
+// choices reads a list of options, each at most once, and returns them in the
+// order of options. The list may be empty.
+func (t *tomlTable) choices(key string, options ...string) ([]string, bool) {
+	list, ok := t.texts(key)
+	if !ok {
+		return nil, false
+	}
+	var chosen []string
+	for _, it := range list {
+		switch {
+		case !slices.Contains(options, it.text):
+			t.problem(it.at, oneOf(options), didYouMean(it.text, options))
+		case slices.Contains(chosen, it.text):
+			t.problem(it.at, "is listed twice", "")
+		default:
+			chosen = append(chosen, it.text)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(options), func(o string) bool { return !slices.Contains(chosen, o) }), true
+}
+
 // texts reads a list of strings as they are: placeholders are resolved by
 // those who want them, since "${" can be part of a pattern.
 func (t *tomlTable) texts(key string) ([]item, bool) {

@@ -65,7 +65,14 @@ func formatSize(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
+// wholeNumber is the rule of a number. Bounds that no number passes are left out.
 func wholeNumber(lo, hi int64) string {
+	switch {
+	case lo == math.MinInt64:
+		return fmt.Sprintf("want a whole number up to %d", hi)
+	case hi == math.MaxInt64:
+		return fmt.Sprintf("want a whole number from %d", lo)
+	}
 	return fmt.Sprintf("want a whole number from %d to %d", lo, hi)
 }
 
