@@ -1,0 +1,100 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"mm2/e2e"
+	"mm2/internal/check"
+)
+
+// TestTakeOver hands a flow under load from Java MirrorMaker 2 to mm2 and back,
+// with one file for both.
+func TestTakeOver(t *testing.T) {
+	for _, exactly := range []bool{false, true} {
+		name := map[bool]string{false: "at_least_once", true: "exactly_once"}[exactly]
+		t.Run(name, func(t *testing.T) { takeOver(t, name, exactly) })
+	}
+}
+
+func takeOver(t *testing.T, name string, exactly bool) {
+	a, b := cluster(t, "a"), cluster(t, "b")
+	from, to, topic := "tk_"+name+"_a", "tk_"+name+"_b", "takeover-"+name
+	a.CreateTopic(t, topic, 3)
+	lines := []string{
+		fmt.Sprintf("%s->%s.enabled = true", from, to),
+		fmt.Sprintf("%s->%s.topics = %s", from, to, topic),
+		fmt.Sprintf("%s->%s.emit.heartbeats.enabled = false", to, from),
+		from + ".consumer.isolation.level = read_committed",
+		"tasks.max = 2",
+	}
+	if exactly {
+		lines = append(lines, to+".exactly.once.source.support = enabled")
+	}
+	file := e2e.Properties(map[string]*e2e.Cluster{from: a, to: b}, []string{from, to}, lines...)
+	log := check.NewLog(nil)
+	stop := load(t, a, log, check.Workload{Topic: topic, Rate: 300})
+	arrived := watch(t, b, log, from+".", topic)
+
+	java := e2e.RunJava(t, "java", file)
+	arrived.more(t, 1000)
+
+	// While Java runs, mm2 waits, says why, and writes nothing.
+	w := e2e.Run(t, e2e.Job{Binary: fleet.binary(t), Name: "successor", Config: file, Suffix: ".properties"})
+	refused(t, w, from+"-mm2")
+	java.Stop(t)
+	w.Ready(t, arrivesIn)
+	arrived.more(t, 1000, w)
+	w.Stop(t, stopsIn)
+
+	java = e2e.RunJava(t, "java again", file)
+	arrived.more(t, 1000)
+	java.Stop(t)
+
+	w = e2e.Run(t, e2e.Job{Binary: fleet.binary(t), Name: "again", Config: file, Suffix: ".properties"})
+	w.Ready(t, arrivesIn)
+	arrived.more(t, 1000, w)
+	stop()
+	arrived.all(t, w)
+	w.Stop(t, stopsIn)
+	if exactly {
+		arrived.verdict(t)
+		return
+	}
+	if err := arrived.reader.ToEnd(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	report := arrived.view.Report()
+	t.Logf("%s: %s", arrived.name, report)
+	if report.Lost.Count > 0 || report.Altered.Count > 0 {
+		t.Errorf("%s: %v", arrived.name, report.Err())
+	}
+}
+
+// refused waits until a worker says that it does not run its flow because of a
+// group of Java.
+func refused(t *testing.T, w *e2e.Worker, group string) {
+	t.Helper()
+	e2e.Until(t, arrivesIn, "mm2 refuses to run beside "+group, func(ctx context.Context) error {
+		if err := w.Alive(); err != nil {
+			return err
+		}
+		var status struct {
+			Flows []struct {
+				State    string   `json:"state"`
+				Problems []string `json:"problems"`
+			} `json:"flows"`
+		}
+		if err := w.Status(ctx, &status); err != nil {
+			return err
+		}
+		for _, f := range status.Flows {
+			if f.State == "down" && strings.Contains(strings.Join(f.Problems, " "), group) {
+				return nil
+			}
+		}
+		return fmt.Errorf("status is %+v", status)
+	})
+}
