@@ -168,7 +168,9 @@ func (f *flowMetrics) Committed(r *pipeline.Receipt) {
 		t := f.topic(b.Source.Topic)
 		t.records.Add(float64(b.Records))
 		t.bytes.Add(float64(b.Bytes))
-		f.latency.Observe(max(r.At.Sub(b.Newest), 0).Seconds())
+		if b.Stamped > 0 {
+			f.latency.Observe(max(r.At.Sub(b.Newest), 0).Seconds())
+		}
 	}
 }
 

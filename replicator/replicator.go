@@ -130,6 +130,9 @@ func (r *Replicator) ensureLanes(ctx context.Context, adm *kadm.Client) (int, er
 // assign hands a new snapshot to the lanes that run here.
 func (r *Replicator) assign(s *snapshot) {
 	r.metrics.forget(s)
+	if r.deps.Discovered != nil {
+		r.deps.Discovered(s.sources())
+	}
 	r.mu.Lock()
 	lanes := r.lanes
 	running := make([]*copier, 0, len(r.copiers))
