@@ -101,7 +101,7 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		return nil, nil, nil, err
 	}
 	c.source = kafka.NewPartitionSource(kafka.SourceConfig{
-		Dialer: r.cfg.Source, Role: r.role(fmt.Sprintf("lane-%d|replication-consumer", id)), Admin: source,
+		Dialer: r.cfg.Source, Role: r.sourceRole(lease.ID), Admin: source,
 		ReadUncommitted: r.cfg.ReadUncommitted,
 		MinBytes:        r.cfg.FetchMinBytes, MaxWait: r.cfg.FetchMaxWait, MaxBytes: r.cfg.FetchMaxBytes, MaxPartitionBytes: r.cfg.FetchMaxPartitionBytes,
 		Limit:  r.limitFunc(),

@@ -105,6 +105,11 @@ func (r *Replicator) Run(ctx context.Context) error {
 
 func (r *Replicator) role(what string) string { return r.cfg.Flow.ID.String() + "|" + what }
 
+// sourceRole ends as the consumer of a task of Java does: dashboards look for it.
+func (r *Replicator) sourceRole(id lane.ID) string {
+	return r.role(fmt.Sprintf("lane-%d|replication-consumer", id))
+}
+
 // ensureLanes makes the lanes topic and tells how many lanes there are. An
 // existing topic decides: its partitions hold the marks.
 func (r *Replicator) ensureLanes(ctx context.Context, adm *kadm.Client) (int, error) {

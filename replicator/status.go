@@ -39,6 +39,7 @@ type TopicStatus struct {
 // LaneStatus is one lane of this worker.
 type LaneStatus struct {
 	ID         lane.ID           `json:"lane"`
+	Client     string            `json:"-"` // id of the client that reads the source
 	State      lane.State        `json:"state"`
 	Since      time.Time         `json:"since"`
 	Err        string            `json:"error,omitempty"`
@@ -78,7 +79,10 @@ func (r *Replicator) Status() Status {
 	s.Joined = group.Joined()
 	now := time.Now()
 	for _, l := range group.Status() {
-		ls := LaneStatus{ID: l.ID, State: l.State, Since: l.Since, Err: l.Err, Fences: l.Fences, Partitions: []PartitionStatus{}}
+		ls := LaneStatus{
+			ID: l.ID, Client: r.cfg.Source.ClientID(r.sourceRole(l.ID)),
+			State: l.State, Since: l.Since, Err: l.Err, Fences: l.Fences, Partitions: []PartitionStatus{},
+		}
 		if c := copiers[l.ID]; c != nil {
 			c.fill(&ls, now)
 		}

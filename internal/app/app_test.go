@@ -252,3 +252,32 @@ func TestMetricsAndStatusTellWhatIsGoingOn(t *testing.T) {
 		}
 	})
 }
+
+// MirrorConnectorsIntegrationBaseTest.testConnectorMetricsDefault: without a
+// setting, what dashboards for MirrorMaker 2 show is there under its old names.
+func TestConnectorMetricsDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		m.a.Create(t, "orders", 2)
+		a := m.start(t, meshTOML, "B")
+		m.a.Produce(t, orders(20)...)
+		time.Sleep(30 * time.Second)
+		_, body := get(t, a, "/metrics")
+		for _, want := range []string{
+			`kafka_connect_mirror_mirrorsourceconnector_record_count{partition="0",source="A",target="B",topic="A.orders"} 10`,
+			`kafka_connect_mirror_mirrorsourceconnector_byte_count{partition="0",source="A",target="B",topic="A.orders"} 15`,
+			`kafka_connect_mirror_mirrorsourceconnector_replication_latency_ms_avg{partition="1",source="A",target="B",topic="A.orders"}`,
+			`kafka_connect_worker_connector_count 1`,
+			`kafka_connect_worker_task_count 2`,
+			`kafka_connect_connector_status{connector="\"A->B.MirrorSourceConnector\"",status="running",task="0"} 1`,
+			`|replication-consumer\"",partition="0",topic="orders"} 0`,
+		} {
+			if !strings.Contains(body, want) {
+				t.Errorf("/metrics lacks %s", want)
+			}
+		}
+		if strings.Contains(body, "kafka_connect_plugins_") {
+			t.Error("/metrics has the new names, which nobody asked for")
+		}
+	})
+}

@@ -160,12 +160,14 @@ func Distinct(ctx context.Context, a, b *Dialer) error {
 	return nil
 }
 
+// ClientID is the id of the client with the given role.
+func (d *Dialer) ClientID(role string) string { return d.prefix + "|" + string(d.alias) + "|" + role }
+
 // opts are the options of the client with the given role.
 func (d *Dialer) opts(role string) []kgo.Opt {
-	id := d.prefix + "|" + string(d.alias) + "|" + role
 	opts := make([]kgo.Opt, 0, len(d.shared)+len(d.extra)+3)
 	opts = append(opts, d.shared...)
-	opts = append(opts, kgo.ClientID(id), kgo.WithLogger(clientLogger(d.logger.With(logClient, role))))
+	opts = append(opts, kgo.ClientID(d.ClientID(role)), kgo.WithLogger(clientLogger(d.logger.With(logClient, role))))
 	if d.proven.Load() {
 		// A connection that ends before the first answer hints at a wrong
 		// security.protocol and is then not retried. Once any client of this
