@@ -229,6 +229,7 @@ func TestMetricsAndStatusTellWhatIsGoingOn(t *testing.T) {
 			`mm2_lag_seconds{source="A",target="B",topic="orders"} 0`,
 			`mm2_lane_owned{lane="0",source="A",target="B"} 1`,
 			`mm2_lanes{source="A",state="running",target="B"} 2`,
+			`mm2_flow_lanes{source="A",target="B"} 2`,
 			`mm2_parked_partitions{source="A",target="B"} 0`,
 			`mm2_aborts_total{reason="fenced",source="A",target="B"} 0`,
 			`mm2_fences_total{source="A",target="B"} 0`,
