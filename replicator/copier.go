@@ -3,7 +3,6 @@ package replicator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -140,7 +139,7 @@ func (r *Replicator) limitFunc() func(context.Context, int64) error {
 func (r *Replicator) sinkConfig(c *copier, target *kadm.Client, log *slog.Logger) kafka.SinkConfig {
 	flow := r.cfg.Flow.ID
 	cfg := kafka.SinkConfig{
-		Dialer: r.cfg.Target, Role: r.role(fmt.Sprintf("lane-%d|replication-producer", c.lane)), Admin: target,
+		Dialer: r.cfg.Target, Role: r.targetRole(lane.ID(c.lane)), Admin: target,
 		Timeout: r.cfg.TransactionTimeout,
 		Marks:   kafka.MarkTopic{Topic: topology.LanesTopic(flow.Source), Partition: int32(c.lane)},
 		Worker:  r.cfg.Worker, Origin: c.origin,

@@ -110,6 +110,10 @@ func (r *Replicator) sourceRole(id lane.ID) string {
 	return r.role(fmt.Sprintf("lane-%d|replication-consumer", id))
 }
 
+func (r *Replicator) targetRole(id lane.ID) string {
+	return r.role(fmt.Sprintf("lane-%d|replication-producer", id))
+}
+
 // ensureLanes makes the lanes topic and tells how many lanes there are. An
 // existing topic decides: its partitions hold the marks.
 func (r *Replicator) ensureLanes(ctx context.Context, adm *kadm.Client) (int, error) {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -275,6 +276,14 @@ func TestConnectorMetricsDefault(t *testing.T) {
 		} {
 			if !strings.Contains(body, want) {
 				t.Errorf("/metrics lacks %s", want)
+			}
+		}
+		for _, counted := range []string{
+			`kafka_consumer_incoming_byte_total\{clientid="\\"mm2\|A\|A->B\|lane-0\|replication-consumer\\""\} [1-9]`,
+			`kafka_producer_outgoing_byte_total\{clientid="\\"mm2\|B\|A->B\|lane-1\|replication-producer\\""\} [1-9]`,
+		} {
+			if !regexp.MustCompile(counted).MatchString(body) {
+				t.Errorf("/metrics lacks %s", counted)
 			}
 		}
 		if strings.Contains(body, "kafka_connect_plugins_") {

@@ -18,7 +18,9 @@ func (f *flow) share() javametrics.Share {
 	s.Joined = status.Joined
 	for _, l := range status.Lanes {
 		jl := javametrics.Lane{
-			ID: int(l.ID), State: string(l.State), Client: l.Client,
+			ID: int(l.ID), State: string(l.State),
+			Consumer:   javametrics.Client{ID: l.Consumer.ID, In: l.Consumer.In, Out: l.Consumer.Out},
+			Producer:   javametrics.Client{ID: l.Producer.ID, In: l.Producer.In, Out: l.Producer.Out},
 			Partitions: make([]javametrics.Position, len(l.Partitions)),
 		}
 		for i, p := range l.Partitions {

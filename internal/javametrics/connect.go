@@ -25,8 +25,17 @@ var (
 		[]string{"connector", "task", "status"}, nil)
 	recordsLag = prometheus.NewDesc("kafka_consumer_fetch_manager_records_lag",
 		"Offsets of the source partition that were not read yet.", []string{"clientid", "topic", "partition"}, nil)
+	consumerIn = prometheus.NewDesc("kafka_consumer_incoming_byte_total",
+		"Bytes that the client of a lane which reads the source has received.", []string{"clientid"}, nil)
+	consumerOut = prometheus.NewDesc("kafka_consumer_outgoing_byte_total",
+		"Bytes that the client of a lane which reads the source has sent.", []string{"clientid"}, nil)
+	producerIn = prometheus.NewDesc("kafka_producer_incoming_byte_total",
+		"Bytes that the client of a lane which writes the target has received.", []string{"clientid"}, nil)
+	producerOut = prometheus.NewDesc("kafka_producer_outgoing_byte_total",
+		"Bytes that the client of a lane which writes the target has sent.", []string{"clientid"}, nil)
 
-	connectDescs = []*prometheus.Desc{connectorCount, taskCount, assignedConnectors, assignedTasks, connectorStatus, recordsLag}
+	connectDescs = []*prometheus.Desc{connectorCount, taskCount, assignedConnectors, assignedTasks, connectorStatus, recordsLag,
+		consumerIn, consumerOut, producerIn, producerOut}
 )
 
 // statuses are Connect's words for the states of a lane.
@@ -60,7 +69,11 @@ func collectFlow(ch chan<- prometheus.Metric, flow topology.FlowID, s Share) {
 	connector := quoted(flow.String() + "." + sourceConnector)
 	for _, l := range s.Lanes {
 		ch <- gaugeMetric(connectorStatus, 1, connector, strconv.Itoa(l.ID), statuses[l.State])
-		reader := quoted(l.Client)
+		reader, writer := quoted(l.Consumer.ID), quoted(l.Producer.ID)
+		ch <- gaugeMetric(consumerIn, float64(l.Consumer.In), reader)
+		ch <- gaugeMetric(consumerOut, float64(l.Consumer.Out), reader)
+		ch <- gaugeMetric(producerIn, float64(l.Producer.In), writer)
+		ch <- gaugeMetric(producerOut, float64(l.Producer.Out), writer)
 		for _, p := range l.Partitions {
 			if p.Lag >= 0 {
 				ch <- gaugeMetric(recordsLag, float64(p.Lag), reader, quoted(p.Topic), strconv.Itoa(int(p.Partition.Partition)))

@@ -35,7 +35,11 @@ func newWorker(t *testing.T, partitions int32, formats ...string) *worker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := javametrics.Lane{ID: 3, State: "running", Client: "mm2|A|A->B|lane-3|replication-consumer"}
+	l := javametrics.Lane{
+		ID: 3, State: "running",
+		Consumer: javametrics.Client{ID: "mm2|A|A->B|lane-3|replication-consumer", In: 1000, Out: 10},
+		Producer: javametrics.Client{ID: "mm2|B|A->B|lane-3|replication-producer", In: 20, Out: 2000},
+	}
 	for p := range partitions {
 		l.Partitions = append(l.Partitions, javametrics.Position{Partition: pipeline.Partition{Topic: "t", Partition: p}, Lag: 7})
 	}
@@ -304,7 +308,8 @@ func TestSeriesFollowThePartitions(t *testing.T) {
 func TestConnectSeries(t *testing.T) {
 	w := newWorker(t, 1, javametrics.Legacy)
 	second := w.share.Lanes[0]
-	second.ID, second.State, second.Client = 5, "parked", "mm2|A|A->B|lane-5|replication-consumer"
+	second.ID, second.State = 5, "parked"
+	second.Consumer, second.Producer = javametrics.Client{ID: "consumer"}, javametrics.Client{ID: "producer"}
 	second.Partitions = []javametrics.Position{{Partition: pipeline.Partition{Topic: "t", Partition: 1}, Lag: -1}}
 	w.share.Lanes = append(w.share.Lanes, second)
 	got := w.series(t, "kafka_")
@@ -316,6 +321,14 @@ func TestConnectSeries(t *testing.T) {
 		`kafka_connect_coordinator_assigned_tasks{clientid="\"mm2|B|A->B|lanes\""}`:                                               2,
 		`kafka_connect_connector_status{connector="\"A->B.MirrorSourceConnector\"",status="running",task="3"}`:                    1,
 		`kafka_connect_connector_status{connector="\"A->B.MirrorSourceConnector\"",status="failed",task="5"}`:                     1,
+		`kafka_consumer_incoming_byte_total{clientid="\"mm2|A|A->B|lane-3|replication-consumer\""}`:                               1000,
+		`kafka_consumer_outgoing_byte_total{clientid="\"mm2|A|A->B|lane-3|replication-consumer\""}`:                               10,
+		`kafka_producer_incoming_byte_total{clientid="\"mm2|B|A->B|lane-3|replication-producer\""}`:                               20,
+		`kafka_producer_outgoing_byte_total{clientid="\"mm2|B|A->B|lane-3|replication-producer\""}`:                               2000,
+		`kafka_consumer_incoming_byte_total{clientid="consumer"}`:                                                                 0,
+		`kafka_consumer_outgoing_byte_total{clientid="consumer"}`:                                                                 0,
+		`kafka_producer_incoming_byte_total{clientid="producer"}`:                                                                 0,
+		`kafka_producer_outgoing_byte_total{clientid="producer"}`:                                                                 0,
 		`kafka_consumer_fetch_manager_records_lag{clientid="\"mm2|A|A->B|lane-3|replication-consumer\"",partition="0",topic="t"}`: 7,
 	}, got); diff != "" {
 		t.Error(diff)

@@ -19,8 +19,15 @@ type Share struct {
 type Lane struct {
 	ID         int
 	State      string // opening, running, waiting or parked
-	Client     string // id of the client that reads the source
+	Consumer   Client // reads the source
+	Producer   Client // writes the target
 	Partitions []Position
+}
+
+// Client is a Kafka client and how many bytes went over its connections.
+type Client struct {
+	ID      string
+	In, Out int64
 }
 
 // Position is a source partition of a lane and how many of its offsets were not
