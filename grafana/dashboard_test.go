@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"mm2/grafana"
 )
 
@@ -180,5 +182,30 @@ func TestAlertsNameChaptersThatExist(t *testing.T) {
 	}
 	if alerts := strings.Count(string(text), "- alert:"); alerts == 0 || len(named) < alerts-3 {
 		t.Errorf("%d alerts name %d chapters: the pattern does not find them", alerts, len(named))
+	}
+}
+
+// The page about alerts has all of them, with their severity.
+func TestEveryAlertIsOnItsPage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "dashboards.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile(`(?m)^\| (`+"`MM2.*`"+`) \| (\w+) \|`).FindAllStringSubmatch(string(page), -1) {
+		for name := range strings.SplitSeq(row[1], ", ") {
+			documented[strings.Trim(name, "`")] = row[2]
+		}
+	}
+	text, err := fs.ReadFile(grafana.Files(), "alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?s)- alert: (\w+).*?severity: (\w+)`).FindAllStringSubmatch(string(text), -1) {
+		alerts[m[1]] = m[2]
+	}
+	if diff := cmp.Diff(alerts, documented); diff != "" {
+		t.Error(diff)
 	}
 }

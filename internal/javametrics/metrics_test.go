@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -363,5 +365,28 @@ func TestCommittedAllocatesNothing(t *testing.T) {
 	w.Committed(receipt)
 	if n := testing.AllocsPerRun(100, func() { w.Committed(receipt) }); n != 0 {
 		t.Errorf("%v allocations for a commit", n)
+	}
+}
+
+// The page about these metrics has all of them.
+func TestEverySeriesIsOnItsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/java-metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// `record_age_ms`, `_min`, `_max` stands for three attributes.
+	suffix := regexp.MustCompile("_(min|max|avg)$")
+	w := newWorker(t, 1, javametrics.Legacy, javametrics.New)
+	w.ObserveCheckpoint("g", "A.t", 0, 0)
+	for name := range w.series(t, "") {
+		name, _, _ = strings.Cut(name, "{")
+		for _, prefix := range []string{legacySource, legacyCheckpoint, plugins} {
+			if attribute, ok := strings.CutPrefix(name, prefix); ok {
+				name = suffix.ReplaceAllString(attribute, "")
+			}
+		}
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/java-metrics.md lacks %s", name)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package javametrics
 
 import (
-	"bufio"
 	"fmt"
 	"math"
 	"os"
@@ -11,17 +10,15 @@ import (
 
 // The windows answer what Kafka's own classes answer, to the last digit.
 func TestWindowsAreKafkas(t *testing.T) {
-	f, err := os.Open("testdata/sensor.txt")
+	transcript, err := os.ReadFile("testdata/sensor.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	var m meter
 	var g gauge
 	measured, line := 0, 0
-	for scanner := bufio.NewScanner(f); scanner.Scan(); {
+	for text := range strings.Lines(string(transcript)) {
 		line++
-		text := scanner.Text()
 		var at int64
 		var v, total, rate, last, least, most, avg float64
 		switch {
