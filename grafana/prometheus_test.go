@@ -39,7 +39,7 @@ func program(t *testing.T, name string) string {
 }
 
 const prometheusConfig = `
-global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 1s}
+global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [%q]
 scrape_configs:
   - job_name: mm2

@@ -37,7 +37,7 @@ func isNotYet(expr string) bool {
 
 // patience is how long the last series may take to appear: rates need two
 // scrapes, heartbeats a second, the first commits a group's first rebalance.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // watch is a Prometheus and until when we wait for what it should see.
 type watch struct {
