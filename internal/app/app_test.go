@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -288,6 +289,34 @@ func TestConnectorMetricsDefault(t *testing.T) {
 		}
 		if strings.Contains(body, "kafka_connect_plugins_") {
 			t.Error("/metrics has the new names, which nobody asked for")
+		}
+	})
+}
+
+// What was counted of a topic goes when the topic goes: a new one of its name
+// starts at zero, and topics that come and go do not pile up.
+func TestJavaMetricsForgetTopicsThatAreGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		m.a.Create(t, "orders", 2)
+		a := m.start(t, meshTOML, "B")
+		m.a.Produce(t, orders(20)...)
+		time.Sleep(30 * time.Second)
+		const count = `kafka_connect_mirror_mirrorsourceconnector_record_count{partition="0",source="A",target="B",topic="A.orders"} `
+		if _, body := get(t, a, "/metrics"); !strings.Contains(body, count+"10\n") {
+			t.Error("ten records are not counted")
+		}
+		if _, err := kadm.NewClient(m.a.Client(t)).DeleteTopics(t.Context(), "orders"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		if _, body := get(t, a, "/metrics"); strings.Contains(body, count) {
+			t.Error("a topic that is gone still has series")
+		}
+		m.a.Create(t, "orders", 2)
+		time.Sleep(30 * time.Second)
+		if _, body := get(t, a, "/metrics"); !strings.Contains(body, count+"0\n") {
+			t.Error("the new topic does not start at zero")
 		}
 	})
 }
