@@ -56,6 +56,9 @@ type Deps struct {
 	// Companions, if set, makes what adds records to the transactions of one
 	// lane; it is called each time the lane is taken.
 	Companions func(lane int) []kafka.Companion
+	// Discovered, if set, is told the source partitions of the flow after each
+	// round of discovery, those of other workers included. It must not keep them.
+	Discovered func([]pipeline.Partition)
 	// Control runs while lane 0 is ours; see Control.
 	Control []Control
 }

@@ -3,7 +3,6 @@ package replicator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -101,7 +100,7 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		return nil, nil, nil, err
 	}
 	c.source = kafka.NewPartitionSource(kafka.SourceConfig{
-		Dialer: r.cfg.Source, Role: r.role(fmt.Sprintf("lane-%d|replication-consumer", id)), Admin: source,
+		Dialer: r.cfg.Source, Role: r.sourceRole(lease.ID), Admin: source,
 		ReadUncommitted: r.cfg.ReadUncommitted,
 		MinBytes:        r.cfg.FetchMinBytes, MaxWait: r.cfg.FetchMaxWait, MaxBytes: r.cfg.FetchMaxBytes, MaxPartitionBytes: r.cfg.FetchMaxPartitionBytes,
 		Limit:  r.limitFunc(),
@@ -140,7 +139,7 @@ func (r *Replicator) limitFunc() func(context.Context, int64) error {
 func (r *Replicator) sinkConfig(c *copier, target *kadm.Client, log *slog.Logger) kafka.SinkConfig {
 	flow := r.cfg.Flow.ID
 	cfg := kafka.SinkConfig{
-		Dialer: r.cfg.Target, Role: r.role(fmt.Sprintf("lane-%d|replication-producer", c.lane)), Admin: target,
+		Dialer: r.cfg.Target, Role: r.targetRole(lane.ID(c.lane)), Admin: target,
 		Timeout: r.cfg.TransactionTimeout,
 		Marks:   kafka.MarkTopic{Topic: topology.LanesTopic(flow.Source), Partition: int32(c.lane)},
 		Worker:  r.cfg.Worker, Origin: c.origin,

@@ -58,6 +58,17 @@ func (s *snapshot) targets(lane, lanes int) []pipeline.Partition {
 	return out
 }
 
+// sources are the partitions that are copied.
+func (s *snapshot) sources() []pipeline.Partition {
+	out := make([]pipeline.Partition, 0, s.partitions())
+	for name, t := range s.topics {
+		for p := range int32(t.partitions) {
+			out = append(out, pipeline.Partition{Topic: name, Partition: p})
+		}
+	}
+	return out
+}
+
 // partitions counts what is copied.
 func (s *snapshot) partitions() (n int) {
 	for _, t := range s.topics {

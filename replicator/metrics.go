@@ -38,6 +38,8 @@ var (
 		"1 for each lane assigned to this worker.", laneLabels, nil)
 	laneState = prometheus.NewDesc("mm2_lanes",
 		"Lanes assigned to this worker by state.", []string{"source", "target", "state"}, nil)
+	flowLanes = prometheus.NewDesc("mm2_flow_lanes",
+		"Lanes that the flow has, on all workers; 0 while this worker does not know.", flowLabels, nil)
 	discovered = prometheus.NewDesc("mm2_partitions",
 		"Partitions of the flow that discovery found fit to copy, on all workers.", flowLabels, nil)
 )
@@ -80,7 +82,7 @@ func (m *Metrics) add(r *Replicator) {
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lagRecords, lagSeconds, parkedPartitions, laneOwned, laneState, discovered} {
+	for _, d := range []*prometheus.Desc{lagRecords, lagSeconds, parkedPartitions, laneOwned, laneState, flowLanes, discovered} {
 		ch <- d
 	}
 }
@@ -124,6 +126,7 @@ func (s Status) collect(ch chan<- prometheus.Metric) {
 		gauge(laneState, float64(n), string(st))
 	}
 	gauge(parkedPartitions, float64(parked))
+	gauge(flowLanes, float64(s.LaneCount))
 	gauge(discovered, float64(s.Discovery.Partitions))
 }
 
@@ -168,7 +171,9 @@ func (f *flowMetrics) Committed(r *pipeline.Receipt) {
 		t := f.topic(b.Source.Topic)
 		t.records.Add(float64(b.Records))
 		t.bytes.Add(float64(b.Bytes))
-		f.latency.Observe(max(r.At.Sub(b.Newest), 0).Seconds())
+		if b.Stamped > 0 {
+			f.latency.Observe(max(r.At.Sub(b.Newest), 0).Seconds())
+		}
 	}
 }
 

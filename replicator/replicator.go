@@ -105,6 +105,15 @@ func (r *Replicator) Run(ctx context.Context) error {
 
 func (r *Replicator) role(what string) string { return r.cfg.Flow.ID.String() + "|" + what }
 
+// sourceRole ends as the consumer of a task of Java does: dashboards look for it.
+func (r *Replicator) sourceRole(id lane.ID) string {
+	return r.role(fmt.Sprintf("lane-%d|replication-consumer", id))
+}
+
+func (r *Replicator) targetRole(id lane.ID) string {
+	return r.role(fmt.Sprintf("lane-%d|replication-producer", id))
+}
+
 // ensureLanes makes the lanes topic and tells how many lanes there are. An
 // existing topic decides: its partitions hold the marks.
 func (r *Replicator) ensureLanes(ctx context.Context, adm *kadm.Client) (int, error) {
@@ -130,6 +139,9 @@ func (r *Replicator) ensureLanes(ctx context.Context, adm *kadm.Client) (int, er
 // assign hands a new snapshot to the lanes that run here.
 func (r *Replicator) assign(s *snapshot) {
 	r.metrics.forget(s)
+	if r.deps.Discovered != nil {
+		r.deps.Discovered(s.sources())
+	}
 	r.mu.Lock()
 	lanes := r.lanes
 	running := make([]*copier, 0, len(r.copiers))

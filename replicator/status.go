@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"mm2/internal/kafka"
 	"mm2/internal/lane"
 	"mm2/topology"
 )
@@ -39,6 +40,8 @@ type TopicStatus struct {
 // LaneStatus is one lane of this worker.
 type LaneStatus struct {
 	ID         lane.ID           `json:"lane"`
+	Consumer   Client            `json:"-"` // reads the source
+	Producer   Client            `json:"-"` // writes the target
 	State      lane.State        `json:"state"`
 	Since      time.Time         `json:"since"`
 	Err        string            `json:"error,omitempty"`
@@ -62,6 +65,15 @@ type PartitionStatus struct {
 	Parked     string  `json:"parked,omitempty"`
 }
 
+// Client is a client of a lane, and what went over its connections since the
+// worker started.
+type Client struct {
+	ID string
+	kafka.Traffic
+}
+
+func clientOf(d *kafka.Dialer, role string) Client { return Client{d.ClientID(role), d.Traffic(role)} }
+
 // Status is safe for concurrent use, also while Run is not running.
 func (r *Replicator) Status() Status {
 	r.mu.Lock()
@@ -78,7 +90,10 @@ func (r *Replicator) Status() Status {
 	s.Joined = group.Joined()
 	now := time.Now()
 	for _, l := range group.Status() {
-		ls := LaneStatus{ID: l.ID, State: l.State, Since: l.Since, Err: l.Err, Fences: l.Fences, Partitions: []PartitionStatus{}}
+		ls := LaneStatus{
+			ID: l.ID, Consumer: clientOf(r.cfg.Source, r.sourceRole(l.ID)), Producer: clientOf(r.cfg.Target, r.targetRole(l.ID)),
+			State: l.State, Since: l.Since, Err: l.Err, Fences: l.Fences, Partitions: []PartitionStatus{},
+		}
 		if c := copiers[l.ID]; c != nil {
 			c.fill(&ls, now)
 		}

@@ -76,7 +76,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file.`,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newPlanCommand(), newImportCommand(), newExplainCommand(), newRunCommand(), newDemoCommand(), newVersionCommand())
+	root.AddCommand(newPlanCommand(), newImportCommand(), newExplainCommand(), newRunCommand(), newDemoCommand(), newDashboardsCommand(), newVersionCommand())
 	return root
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"mm2/heartbeat"
 	"mm2/internal/config"
+	"mm2/internal/javametrics"
 	"mm2/internal/kafka"
 	"mm2/replicator"
 	"mm2/topology"
@@ -69,9 +70,13 @@ func New(cfg *config.Config, opts Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	java, err := javametrics.NewMetrics(a.registry, cfg.Service.JavaMetrics...)
+	if err != nil {
+		return nil, err
+	}
 	shared := shared{
 		worker: a.worker, instance: cfg.Service.WorkerName, logger: a.logger,
-		metrics: replicator.NewMetrics(a.registry), heartbeats: heartbeat.NewMetrics(a.registry),
+		metrics: replicator.NewMetrics(a.registry), heartbeats: heartbeat.NewMetrics(a.registry), java: java,
 		fetchBytes: fetchBudget(memoryLimit(cfg.Service.MemoryLimit), selected),
 	}
 	a.registry.MustRegister(newAppMetrics(a))

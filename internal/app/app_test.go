@@ -8,11 +8,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -229,6 +231,7 @@ func TestMetricsAndStatusTellWhatIsGoingOn(t *testing.T) {
 			`mm2_lag_seconds{source="A",target="B",topic="orders"} 0`,
 			`mm2_lane_owned{lane="0",source="A",target="B"} 1`,
 			`mm2_lanes{source="A",state="running",target="B"} 2`,
+			`mm2_flow_lanes{source="A",target="B"} 2`,
 			`mm2_parked_partitions{source="A",target="B"} 0`,
 			`mm2_aborts_total{reason="fenced",source="A",target="B"} 0`,
 			`mm2_fences_total{source="A",target="B"} 0`,
@@ -249,6 +252,71 @@ func TestMetricsAndStatusTellWhatIsGoingOn(t *testing.T) {
 		}
 		if len(s.Flows) != 1 || len(s.Flows[0].Lanes) != 2 || s.Flows[0].State != app.Running || !strings.Contains(body, `"A->B"`) {
 			t.Errorf("status:\n%s", body)
+		}
+	})
+}
+
+// MirrorConnectorsIntegrationBaseTest.testConnectorMetricsDefault: without a
+// setting, what dashboards for MirrorMaker 2 show is there under its old names.
+func TestConnectorMetricsDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		m.a.Create(t, "orders", 2)
+		a := m.start(t, meshTOML, "B")
+		m.a.Produce(t, orders(20)...)
+		time.Sleep(30 * time.Second)
+		_, body := get(t, a, "/metrics")
+		for _, want := range []string{
+			`kafka_connect_mirror_mirrorsourceconnector_record_count{partition="0",source="A",target="B",topic="A.orders"} 10`,
+			`kafka_connect_mirror_mirrorsourceconnector_byte_count{partition="0",source="A",target="B",topic="A.orders"} 15`,
+			`kafka_connect_mirror_mirrorsourceconnector_replication_latency_ms_avg{partition="1",source="A",target="B",topic="A.orders"}`,
+			`kafka_connect_worker_connector_count 1`,
+			`kafka_connect_worker_task_count 2`,
+			`kafka_connect_connector_status{connector="\"A->B.MirrorSourceConnector\"",status="running",task="0"} 1`,
+			`|replication-consumer\"",partition="0",topic="orders"} 0`,
+		} {
+			if !strings.Contains(body, want) {
+				t.Errorf("/metrics lacks %s", want)
+			}
+		}
+		for _, counted := range []string{
+			`kafka_consumer_incoming_byte_total\{clientid="\\"mm2\|A\|A->B\|lane-0\|replication-consumer\\""\} [1-9]`,
+			`kafka_producer_outgoing_byte_total\{clientid="\\"mm2\|B\|A->B\|lane-1\|replication-producer\\""\} [1-9]`,
+		} {
+			if !regexp.MustCompile(counted).MatchString(body) {
+				t.Errorf("/metrics lacks %s", counted)
+			}
+		}
+		if strings.Contains(body, "kafka_connect_plugins_") {
+			t.Error("/metrics has the new names, which nobody asked for")
+		}
+	})
+}
+
+// What was counted of a topic goes when the topic goes: a new one of its name
+// starts at zero, and topics that come and go do not pile up.
+func TestJavaMetricsForgetTopicsThatAreGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		m.a.Create(t, "orders", 2)
+		a := m.start(t, meshTOML, "B")
+		m.a.Produce(t, orders(20)...)
+		time.Sleep(30 * time.Second)
+		const count = `kafka_connect_mirror_mirrorsourceconnector_record_count{partition="0",source="A",target="B",topic="A.orders"} `
+		if _, body := get(t, a, "/metrics"); !strings.Contains(body, count+"10\n") {
+			t.Error("ten records are not counted")
+		}
+		if _, err := kadm.NewClient(m.a.Client(t)).DeleteTopics(t.Context(), "orders"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		if _, body := get(t, a, "/metrics"); strings.Contains(body, count) {
+			t.Error("a topic that is gone still has series")
+		}
+		m.a.Create(t, "orders", 2)
+		time.Sleep(30 * time.Second)
+		if _, body := get(t, a, "/metrics"); !strings.Contains(body, count+"0\n") {
+			t.Error("the new topic does not start at zero")
 		}
 	})
 }

@@ -13,7 +13,9 @@ import (
 	"mm2/heartbeat"
 	"mm2/internal/backoff"
 	"mm2/internal/config"
+	"mm2/internal/javametrics"
 	"mm2/internal/kafka"
+	"mm2/internal/pipeline"
 	"mm2/replicator"
 )
 
@@ -24,6 +26,7 @@ type shared struct {
 	logger     *slog.Logger
 	metrics    *replicator.Metrics
 	heartbeats *heartbeat.Metrics
+	java       *javametrics.Metrics
 	fetchBytes int32
 }
 
@@ -32,6 +35,7 @@ type flow struct {
 	cfg            config.Flow
 	source, target *kafka.Dialer
 	shared         shared
+	java           *javametrics.Recorder // nil: Java's metrics are off
 	log            *slog.Logger
 
 	mu   sync.Mutex // guards what follows
@@ -40,7 +44,9 @@ type flow struct {
 }
 
 func newFlow(cfg config.Flow, source, target *kafka.Dialer, s shared) *flow {
-	return &flow{cfg: cfg, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
+	f := &flow{cfg: cfg, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
+	f.java = s.java.Recorder(cfg.Flow, f.share)
+	return f
 }
 
 const (
@@ -139,7 +145,10 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 		Compression: f.cfg.Compression, RateLimit: f.cfg.RateLimit,
 		FetchMinBytes: fetch.MinBytes, FetchMaxWait: fetch.MaxWait, FetchMaxBytes: fetch.MaxBytes, FetchMaxPartitionBytes: fetch.MaxPartitionBytes,
 		Linger: f.cfg.Produce.Linger, MaxBatchBytes: f.cfg.Produce.MaxRequestBytes, BufferBytes: f.cfg.Produce.BufferBytes,
-	}, replicator.Deps{Topics: topics, Metrics: f.shared.metrics, Logger: f.log, Control: control})
+	}, replicator.Deps{
+		Topics: topics, Metrics: f.shared.metrics, Logger: f.log, Control: control,
+		Observers: []pipeline.Observer{f.java}, Discovered: f.java.Keep,
+	})
 }
 
 // emitters are the heartbeats of the flow: into its target, and into its source

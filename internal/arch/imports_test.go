@@ -65,7 +65,7 @@ var allowed = map[string][]string{
 // inTests lists what test files may import on top.
 var inTests = map[string][]string{
 	"*":       {"internal/check", "internal/mm2test"},
-	"grafana": {"internal/app"},
+	"grafana": {"internal/app", "internal/config"},
 	// Whoever may use clients may describe connections in its tests.
 	"internal/lane":     {"internal/connection", "topology"},
 	"replicator":        {"internal/connection"},

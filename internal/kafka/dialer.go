@@ -21,6 +21,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -67,6 +68,9 @@ type Dialer struct {
 	extra  []kgo.Opt
 	logger *slog.Logger
 	proven atomic.Bool
+
+	mu      sync.Mutex // guards traffic
+	traffic map[string]*traffic
 }
 
 // NewDialer checks c and loads its certificates and stores, once. It opens no
@@ -83,7 +87,7 @@ func NewDialer(alias topology.Alias, c connection.Connection, logger *slog.Logge
 		alias:  alias,
 		prefix: c.Client.ID,
 		extra:  opts,
-		logger: logger.With(logCluster, string(alias)),
+		logger: logger.With(logCluster, string(alias)), traffic: map[string]*traffic{},
 	}
 	if d.prefix == "" {
 		d.prefix = "mm2"
@@ -160,12 +164,14 @@ func Distinct(ctx context.Context, a, b *Dialer) error {
 	return nil
 }
 
+// ClientID is the id of the client with the given role.
+func (d *Dialer) ClientID(role string) string { return d.prefix + "|" + string(d.alias) + "|" + role }
+
 // opts are the options of the client with the given role.
 func (d *Dialer) opts(role string) []kgo.Opt {
-	id := d.prefix + "|" + string(d.alias) + "|" + role
-	opts := make([]kgo.Opt, 0, len(d.shared)+len(d.extra)+3)
+	opts := make([]kgo.Opt, 0, len(d.shared)+len(d.extra)+4)
 	opts = append(opts, d.shared...)
-	opts = append(opts, kgo.ClientID(id), kgo.WithLogger(clientLogger(d.logger.With(logClient, role))))
+	opts = append(opts, kgo.ClientID(d.ClientID(role)), kgo.WithLogger(clientLogger(d.logger.With(logClient, role))), kgo.WithHooks(d.counted(role)))
 	if d.proven.Load() {
 		// A connection that ends before the first answer hints at a wrong
 		// security.protocol and is then not retried. Once any client of this

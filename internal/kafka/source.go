@@ -412,6 +412,7 @@ func (s *PartitionSource) Poll(ctx context.Context, wait time.Duration) (*pipeli
 	s.queue[0] = nil
 	s.queue = s.queue[1:]
 	s.marks.Merge(b.Next)
+	b.Read = time.Now()
 	if s.cfg.Limit != nil && b.Bytes > 0 {
 		if err := s.cfg.Limit(ctx, b.Bytes); err != nil {
 			return nil, err
@@ -508,12 +509,11 @@ func fill(b *pipeline.Batch, fetched []*kgo.Record) (n int) {
 		}
 		records = append(records, pipeline.Record{Record: r, From: r.Offset})
 		b.Bytes += int64(len(r.Key) + len(r.Value))
+		b.ValueBytes += int64(len(r.Value))
 		for i := range r.Headers {
 			b.Bytes += int64(len(r.Headers[i].Key) + len(r.Headers[i].Value))
 		}
-		if r.Timestamp.After(b.Newest) {
-			b.Newest = r.Timestamp
-		}
+		b.Times.Add(r.Timestamp)
 	}
 	b.SetRecords(records)
 	return n

@@ -244,3 +244,39 @@ func TestParkedPartitionResumesWhereItStood(t *testing.T) {
 		}
 	})
 }
+
+// What metrics are made of is summed up while a batch is filled: Java counts
+// values alone, and a record without a timestamp has no age.
+func TestBatchSumsUpItsRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newOrigin(t)
+		start := time.Now()
+		at := func(s int, key, value string) *kgo.Record {
+			return &kgo.Record{Topic: "in", Key: []byte(key), Value: []byte(value), Timestamp: start.Add(time.Duration(s) * time.Second)}
+		}
+		unstamped := at(0, "k", "12")
+		unstamped.Timestamp = time.UnixMilli(-1)
+		tombstone := at(1, "k", "")
+		tombstone.Value = nil
+		a.Produce(t, at(2, "key", "1234"), unstamped, at(4, "", "123456"), tombstone)
+		time.Sleep(10 * time.Second)
+
+		s := a.source(t, a.part(0))
+		seek(t, s, pipeline.Marks{kafka.MarkKey(a.part(0).Partition): a.mark(0)})
+		b, err := s.Poll(t.Context(), time.Minute)
+		if err != nil || b == nil {
+			t.Fatalf("poll: %v, %v", b, err)
+		}
+		if b.Len() != 4 || b.Bytes != 17 || b.ValueBytes != 12 {
+			t.Errorf("%d records of %d bytes, %d of them values; want 4, 17, 12", b.Len(), b.Bytes, b.ValueBytes)
+		}
+		after := func(at time.Time) int { return int(at.Sub(start).Round(time.Millisecond) / time.Millisecond) }
+		got := []int{int(b.Stamped), after(b.Oldest), after(b.Newest), after(b.Last), after(b.Mean())}
+		if diff := cmp.Diff([]int{3, 1000, 4000, 1000, 2333}, got); diff != "" {
+			t.Error(diff)
+		}
+		if read := time.Since(b.Read); read < 0 || read > time.Second || b.Read.Sub(start) < 10*time.Second {
+			t.Errorf("read at %v", b.Read)
+		}
+	})
+}

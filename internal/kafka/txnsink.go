@@ -257,7 +257,9 @@ func (s *TxnSink) Write(ctx context.Context, b *pipeline.Batch) error {
 		return err
 	}
 	records := b.Records()
-	s.written.Batches = append(s.written.Batches, pipeline.Summary{Source: b.Source, Records: int64(len(records)), Bytes: b.Bytes, Newest: b.Newest})
+	s.written.Batches = append(s.written.Batches, pipeline.Summary{
+		Source: b.Source, Records: int64(len(records)), Bytes: b.Bytes, ValueBytes: b.ValueBytes, Times: b.Times, Read: b.Read,
+	})
 	s.written.Records += int64(len(records))
 	s.written.Bytes += b.Bytes
 	if len(records) > 0 {

@@ -49,10 +49,13 @@ type Batch struct {
 	// without records.
 	Urgent bool
 
-	// Bytes is the uncompressed size of keys, values and headers.
-	Bytes int64
-	// Newest is the largest record timestamp, zero without records.
-	Newest time.Time
+	// Bytes is the uncompressed size of keys, values and headers, ValueBytes
+	// that of the values alone.
+	Bytes, ValueBytes int64
+	// Times are those of the records as they were read.
+	Times
+	// Read is when the source handed the batch out.
+	Read time.Time
 
 	records []Record
 }
@@ -94,8 +97,9 @@ type Receipt struct {
 
 // Summary is what is left of a batch after its commit.
 type Summary struct {
-	Source  Partition
-	Records int64
-	Bytes   int64
-	Newest  time.Time
+	Source            Partition
+	Records           int64
+	Bytes, ValueBytes int64
+	Times
+	Read time.Time
 }
