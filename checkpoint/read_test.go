@@ -15,7 +15,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"go.uber.org/goleak"
 
 	"mm2/checkpoint"
 	"mm2/internal/connection"
@@ -24,8 +23,6 @@ import (
 	"mm2/internal/pipeline"
 	"mm2/topology"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake is a cluster in the caller's bubble, and how to reach it.
 type fake struct {

@@ -18,10 +18,12 @@ type spacingRule struct {
 	gaps   bool  // a gap upstream is a reason; always so in Java
 }
 
-// run is syncs at equal distances: n of them, the first at up and down.
-type run struct{ up, down, step, n int64 }
+// dueSyncs are syncs at equal distances: n of them, the first at up and down.
+type dueSyncs struct{ up, down, step, n int64 }
 
-func (r run) at(i int64) offsetPair { return offsetPair{up: r.up + i*r.step, down: r.down + i*r.step} }
+func (r dueSyncs) at(i int64) offsetPair {
+	return offsetPair{up: r.up + i*r.step, down: r.down + i*r.step}
+}
 
 // gap reports whether records are missing between the last one and up.
 func (s *spacing) gap(up int64) bool { return s.up != unknown && up > s.up+1 }
@@ -38,12 +40,12 @@ func (s *spacing) due(up, down int64, rule spacingRule) bool {
 // down on. It returns those that are due, and the last record if it is not
 // among them. Where n is large it still takes but a few steps: within a segment
 // only the distance counts.
-func (s *spacing) segment(up, down, n int64, rule spacingRule) (due run, rest offsetPair, left bool) {
+func (s *spacing) segment(up, down, n int64, rule spacingRule) (due dueSyncs, rest offsetPair, left bool) {
 	first := int64(0)
 	if !s.due(up, down, rule) {
 		first = s.sync + 1 - down + rule.lagMax
 	}
-	due = run{up: up + first, down: down + first, step: rule.lagMax + 1}
+	due = dueSyncs{up: up + first, down: down + first, step: rule.lagMax + 1}
 	if first < n {
 		due.n = (n-1-first)/due.step + 1
 		s.sync = due.at(due.n - 1).down
@@ -60,9 +62,9 @@ type backlog []offsetPair
 // default lag of 100. Beyond it the backlog is thinned.
 const maxBacklog = 32
 
-// add appends a run. After a rewind what was due before is of no use: every
+// add appends what is due. After a rewind what was due before is of no use: every
 // reader forgets it with the next sync.
-func (b *backlog) add(r run) {
+func (b *backlog) add(r dueSyncs) {
 	if r.n == 0 {
 		return
 	}

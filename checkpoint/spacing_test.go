@@ -154,18 +154,18 @@ func TestThinnedBacklogKeepsWhatTheStoreKeeps(t *testing.T) {
 
 func TestBacklog(t *testing.T) {
 	var b backlog
-	b.add(run{})
-	b.add(run{up: 10, down: 20, step: 1, n: 3})
-	b.add(run{up: 20, down: 30, step: 1, n: 1})
+	b.add(dueSyncs{})
+	b.add(dueSyncs{up: 10, down: 20, step: 1, n: 3})
+	b.add(dueSyncs{up: 20, down: 30, step: 1, n: 1})
 	if want := (backlog{{10, 20}, {11, 21}, {12, 22}, {20, 30}}); !slices.Equal(b, want) {
 		t.Errorf("got %v, want %v", b, want)
 	}
-	b.add(run{up: 20, down: 31, step: 1, n: 2}) // a rewind
+	b.add(dueSyncs{up: 20, down: 31, step: 1, n: 2}) // a rewind
 	if want := (backlog{{20, 31}, {21, 32}}); !slices.Equal(b, want) {
 		t.Errorf("after a rewind: %v, want %v", b, want)
 	}
 	for i := range int64(1000) {
-		b.add(run{up: 30 + i, down: 40 + i, step: 1, n: 1})
+		b.add(dueSyncs{up: 30 + i, down: 40 + i, step: 1, n: 1})
 		if len(b) > maxBacklog || b[len(b)-1].up != 30+i || !slices.IsSortedFunc(b, func(x, y offsetPair) int { return int(x.up - y.up) }) {
 			t.Fatalf("after %d: %v", i, b)
 		}
