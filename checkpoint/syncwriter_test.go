@@ -87,6 +87,7 @@ func (r *syncRig) start(lagMax int64) worker {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
+	synctest.Wait() // until it waits for commits
 	return worker{w, func() {
 		r.t.Helper()
 		cancel()
