@@ -1,12 +1,11 @@
 package heartbeat
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
+	"mm2/internal/javawire"
 	"mm2/topology"
 )
 
@@ -24,16 +23,15 @@ type Heartbeat struct {
 	Timestamp      time.Time
 }
 
-// EncodeKey returns the record key: both aliases, each after its length in
-// bytes as INT16. An alias of more than 32767 bytes is an error.
+// EncodeKey returns the record key: both aliases as STRING. An alias of more
+// than 32767 bytes is an error.
 func (h Heartbeat) EncodeKey() ([]byte, error) {
 	key := make([]byte, 0, 4+len(h.Source)+len(h.Target))
 	for _, alias := range []topology.Alias{h.Source, h.Target} {
-		if len(alias) > math.MaxInt16 {
-			return nil, fmt.Errorf("encode heartbeat: alias of %d bytes, at most %d fit", len(alias), math.MaxInt16)
+		var err error
+		if key, err = javawire.AppendString(key, string(alias)); err != nil {
+			return nil, fmt.Errorf("encode heartbeat: alias: %w", err)
 		}
-		key = binary.BigEndian.AppendUint16(key, uint16(len(alias)))
-		key = append(key, alias...)
 	}
 	return key, nil
 }
@@ -41,8 +39,12 @@ func (h Heartbeat) EncodeKey() ([]byte, error) {
 // EncodeValue returns the record value: INT16 version, INT64 milliseconds since
 // the epoch.
 func (h Heartbeat) EncodeValue() []byte {
-	value := binary.BigEndian.AppendUint16(make([]byte, 0, 10), Version)
-	return binary.BigEndian.AppendUint64(value, uint64(h.Timestamp.UnixMilli()))
+	return javawire.AppendInt64(javawire.AppendInt16(make([]byte, 0, 10), Version), h.Timestamp.UnixMilli())
+}
+
+// String is what Java's HeartbeatFormatter prints.
+func (h Heartbeat) String() string {
+	return fmt.Sprintf("Heartbeat{sourceClusterAlias=%s, targetClusterAlias=%s, timestamp=%d}", h.Source, h.Target, h.Timestamp.UnixMilli())
 }
 
 // Decode reads what EncodeKey and EncodeValue write. Like Java it takes any
@@ -50,33 +52,25 @@ func (h Heartbeat) EncodeValue() []byte {
 // keys and anything too short are errors that wrap [ErrMalformed]. The
 // heartbeat shares no memory with key and value; its time is in UTC.
 func Decode(key, value []byte) (Heartbeat, error) {
-	source, rest, err := cutString(key)
+	source, rest, err := javawire.CutString(key)
 	if err != nil {
 		return Heartbeat{}, fmt.Errorf("%w: source alias: %w", ErrMalformed, err)
 	}
-	target, _, err := cutString(rest)
+	target, _, err := javawire.CutString(rest)
 	if err != nil {
 		return Heartbeat{}, fmt.Errorf("%w: target alias: %w", ErrMalformed, err)
 	}
-	if len(value) < 10 {
-		return Heartbeat{}, fmt.Errorf("%w: value of %d bytes, want 10", ErrMalformed, len(value))
+	_, rest, err = javawire.CutInt16(value)
+	if err != nil {
+		return Heartbeat{}, fmt.Errorf("%w: version: %w", ErrMalformed, err)
+	}
+	millis, _, err := javawire.CutInt64(rest)
+	if err != nil {
+		return Heartbeat{}, fmt.Errorf("%w: timestamp: %w", ErrMalformed, err)
 	}
 	return Heartbeat{
 		Source:    topology.Alias(source),
 		Target:    topology.Alias(target),
-		Timestamp: time.UnixMilli(int64(binary.BigEndian.Uint64(value[2:]))).UTC(),
+		Timestamp: time.UnixMilli(millis).UTC(),
 	}, nil
-}
-
-// cutString takes a STRING (INT16 length, bytes) off the front of b.
-func cutString(b []byte) (s string, rest []byte, err error) {
-	if len(b) < 2 {
-		return "", nil, fmt.Errorf("%d bytes where a length of 2 bytes belongs", len(b))
-	}
-	n := int(int16(binary.BigEndian.Uint16(b)))
-	b = b[2:]
-	if n < 0 || n > len(b) {
-		return "", nil, fmt.Errorf("length %d with %d bytes left", n, len(b))
-	}
-	return string(b[:n]), b[n:], nil
 }

@@ -33,9 +33,10 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
+// TestJavaVectors is Java's HeartbeatTest.
 func TestJavaVectors(t *testing.T) {
 	for _, tt := range vectors {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("testSerde/"+tt.name, func(t *testing.T) {
 			h := heartbeat.Heartbeat{Source: tt.source, Target: tt.target, Timestamp: time.UnixMilli(tt.millis).UTC()}
 			key, err := h.EncodeKey()
 			if err != nil {
@@ -52,6 +53,14 @@ func TestJavaVectors(t *testing.T) {
 				t.Errorf("decoded %+v, %v; want %+v", decoded, err, h)
 			}
 		})
+	}
+}
+
+func TestStringIsWhatJavaPrints(t *testing.T) {
+	h := heartbeat.Heartbeat{Source: "A", Target: "B", Timestamp: time.UnixMilli(1700000000000)}
+	const want = "Heartbeat{sourceClusterAlias=A, targetClusterAlias=B, timestamp=1700000000000}"
+	if got := h.String(); got != want {
+		t.Errorf("got %s", got)
 	}
 }
 
@@ -73,12 +82,12 @@ func TestDecodeReadsLikeJava(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	tests := []struct{ name, key, value, text string }{
-		{"null key", "", "00000000018bcfe56800", "source alias: 0 bytes where a length"},
-		{"half a length", "000141" + "00", "00000000018bcfe56800", "target alias: 1 bytes where a length"},
+		{"null key", "", "00000000018bcfe56800", "source alias: length: 0 bytes left"},
+		{"half a length", "000141" + "00", "00000000018bcfe56800", "target alias: length: 1 bytes left"},
 		{"key cut off", "0001410002" + "42", "00000000018bcfe56800", "target alias: length 2 with 1 bytes left"},
 		{"negative length", "ffff41000142", "00000000018bcfe56800", "source alias: length -1"},
-		{"tombstone", "000141000142", "", "value of 0 bytes, want 10"},
-		{"value cut off", "000141000142", "00000000018bcfe568", "value of 9 bytes"},
+		{"tombstone", "000141000142", "", "version: 0 bytes left"},
+		{"value cut off", "000141000142", "00000000018bcfe568", "timestamp: 7 bytes left"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

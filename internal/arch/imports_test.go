@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"internal/backoff":    {},
 	"internal/version":    {},
 	"internal/invariants": {},
+	"internal/javawire":   {},
 
 	// The core and the ends on Kafka.
 	"internal/pipeline": {"internal/invariants"},
@@ -34,8 +35,8 @@ var allowed = map[string][]string{
 	"replicator": {
 		"internal/backoff", "internal/invariants", "internal/kafka", "internal/lane", "internal/pipeline", "topology",
 	},
-	"checkpoint": {"internal/backoff", "internal/kafka", "internal/pipeline", "topology"},
-	"heartbeat":  {"internal/backoff", "internal/kafka", "topology"},
+	"checkpoint": {"internal/backoff", "internal/javawire", "internal/kafka", "internal/pipeline", "topology"},
+	"heartbeat":  {"internal/backoff", "internal/javawire", "internal/kafka", "topology"},
 	"configsync": {"internal/backoff", "internal/kafka", "topology"},
 	"streams":    {"internal/backoff", "internal/kafka", "internal/pipeline"},
 	"connect":    {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},

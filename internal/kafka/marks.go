@@ -121,6 +121,9 @@ func bounds(ctx context.Context, adm *kadm.Client, topic string, partition int32
 			return 0, fmt.Errorf("list offsets of %s: %w", topic, err)
 		}
 		o, ok := os.Lookup(topic, partition)
+		if whole, failed := os.Lookup(topic, -1); failed && whole.Err != nil {
+			return 0, fmt.Errorf("list offsets of %s: %w", topic, whole.Err)
+		}
 		if !ok {
 			return 0, fmt.Errorf("list offsets of %s: partition %d is not there", topic, partition)
 		}
