@@ -3,6 +3,8 @@ package checkpoint
 import (
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -38,9 +40,11 @@ type Index struct {
 	lines   map[pipeline.Partition]*line
 	targets map[pipeline.Partition]*line // by the partition of the copy
 	bytes   int64
-	thinned int64
-	ready   chan struct{} // closed once everything was read
-	edits   map[edit]struct{}
+	// segments is how many there are; thinned, how many were left out.
+	segments int
+	thinned  int64
+	ready    chan struct{} // closed once everything was read
+	edits    map[edit]struct{}
 }
 
 // edit is a chunk of which the topic has something else than the index.
@@ -69,7 +73,7 @@ func (x *Index) reset() {
 	defer x.mu.Unlock()
 	x.lines, x.targets = map[pipeline.Partition]*line{}, map[pipeline.Partition]*line{}
 	x.edits = map[edit]struct{}{}
-	x.bytes, x.thinned = 0, 0
+	x.bytes, x.segments, x.thinned = 0, 0, 0
 	if x.ready == nil || x.isReady() {
 		x.ready = make(chan struct{})
 	}
@@ -110,11 +114,7 @@ func (x *Index) Stats() IndexStats {
 }
 
 func (x *Index) stats() IndexStats {
-	st := IndexStats{Ready: x.isReady(), Partitions: len(x.lines), Bytes: x.bytes, Thinned: x.thinned}
-	for _, l := range x.lines {
-		st.Segments += l.segments
-	}
-	return st
+	return IndexStats{Ready: x.isReady(), Partitions: len(x.lines), Segments: x.segments, Bytes: x.bytes, Thinned: x.thinned}
 }
 
 // apply takes records in the order of their partitions.
@@ -199,11 +199,12 @@ func (x *Index) block(l *line, r *kgo.Record) *block {
 	return b
 }
 
-// resize keeps the account of bytes while fn changes the line.
+// resize keeps the account while fn changes the line.
 func (x *Index) resize(l *line, fn func()) {
-	before := l.bytes
+	bytes, segments := l.bytes, l.segments
 	fn()
-	x.bytes += l.bytes - before
+	x.bytes += l.bytes - bytes
+	x.segments += l.segments - segments
 }
 
 func (x *Index) drop(l *line) {
@@ -214,6 +215,7 @@ func (x *Index) drop(l *line) {
 		}
 	}
 	x.bytes -= lineOverhead + int64(len(l.source.Topic)) + l.bytes
+	x.segments -= l.segments
 }
 
 func (x *Index) refresh(l *line) {
@@ -230,27 +232,28 @@ func (x *Index) refresh(l *line) {
 func (x *Index) changed(l *line, id chunkID) { x.edits[edit{l.source, id}] = struct{}{} }
 
 // shrink thins until the index is an eighth below its budget, or nothing can
-// be left out.
+// be left out. Partitions with many segments come first.
 func (x *Index) shrink() {
 	if x.bytes <= x.cfg.Bytes {
 		return
 	}
-	done := map[*line]bool{}
-	for x.bytes > x.cfg.Bytes-x.cfg.Bytes/8 {
-		var most *line
-		for _, l := range x.lines {
-			if !done[l] && (most == nil || l.segments > most.segments) {
-				most = l
-			}
+	left := slices.Collect(maps.Values(x.lines))
+	for enough := x.cfg.Bytes - x.cfg.Bytes/8; len(left) > 0; {
+		most := 0
+		for _, l := range left {
+			most = max(most, l.segments)
 		}
-		if most == nil {
+		left = slices.DeleteFunc(left, func(l *line) bool {
+			if x.bytes <= enough || l.segments < most-most/4 {
+				return false
+			}
+			before := l.bytes
+			x.resize(l, func() { x.thinned += int64(l.thin(func(id chunkID) { x.changed(l, id) })) })
+			return l.bytes >= before
+		})
+		if x.bytes <= enough {
 			return
 		}
-		before := x.bytes
-		x.resize(most, func() {
-			x.thinned += int64(most.thin(func(id chunkID) { x.changed(most, id) }))
-		})
-		done[most] = x.bytes >= before
 	}
 }
 

@@ -57,6 +57,13 @@ func (x *Index) CheckAccount(t testing.TB) {
 		}
 		sum += own + lineOverhead + int64(len(l.source.Topic))
 	}
+	total := 0
+	for _, l := range x.lines {
+		total += l.segments
+	}
+	if total != x.segments {
+		t.Errorf("%d segments on the account, are %d", x.segments, total)
+	}
 	if sum != x.bytes {
 		t.Errorf("%d bytes on the account, are %d", x.bytes, sum)
 	}

@@ -24,11 +24,12 @@ const (
 	// trimming is how often the starts of the copies are looked up. Brokers
 	// apply retention every five minutes.
 	trimming = 5 * time.Minute
-	// silence is how long nothing comes before the end of a partition counts as
-	// reached although its last offsets were not seen: compaction may have
-	// removed them.
+	// silence is how long nothing comes of a partition before it counts as read
+	// although its last offsets were not seen: compaction may have removed them,
+	// or a hanging transaction hides them. What is missing then makes
+	// translations early, never late.
 	silence = 10 * time.Second
-	// patience bounds one request of the upkeep.
+	// indexPatience bounds one request of the upkeep.
 	indexPatience = 30 * time.Second
 )
 
@@ -53,10 +54,14 @@ type tail struct {
 	topic   string
 	client  *kgo.Client
 	adm     *kadm.Client
-	missing map[int32]int64 // ends as of the start, of partitions not read up to there
-	heard   time.Time       // when something last came
-	kept    time.Time       // when the last upkeep was
+	missing map[int32]*unread // partitions not read up to where they ended at the start
+	kept    time.Time         // when the last upkeep was
 	trimmed time.Time
+}
+
+type unread struct {
+	end   int64
+	heard time.Time // when something last came
 }
 
 func (t *tail) run(ctx context.Context) error {
@@ -74,7 +79,7 @@ func (t *tail) run(ctx context.Context) error {
 	if err := t.seek(ctx); err != nil {
 		return err
 	}
-	t.heard, t.kept = time.Now(), time.Now()
+	t.kept = time.Now()
 	for {
 		if err := t.settle(ctx); err != nil {
 			return err
@@ -105,12 +110,12 @@ func (t *tail) seek(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list start offsets: %w", err)
 	}
-	t.missing = map[int32]int64{}
+	t.missing = map[int32]*unread{}
 	from := map[int32]kgo.Offset{}
 	starts.Each(func(start kadm.ListedOffset) {
 		from[start.Partition] = kgo.NewOffset().At(start.Offset)
 		if end, ok := ends.Lookup(t.topic, start.Partition); ok && end.Offset > start.Offset {
-			t.missing[start.Partition] = end.Offset
+			t.missing[start.Partition] = &unread{end.Offset, time.Now()}
 		}
 	})
 	if len(from) == 0 {
@@ -139,8 +144,9 @@ func (t *tail) poll(ctx context.Context) error {
 	records := fs.Records()
 	t.x.apply(records)
 	for _, r := range records {
-		t.heard = time.Now()
-		if end, ok := t.missing[r.Partition]; ok && r.Offset+1 >= end {
+		if u := t.missing[r.Partition]; u == nil {
+			continue
+		} else if u.heard = time.Now(); r.Offset+1 >= u.end {
 			delete(t.missing, r.Partition)
 		}
 	}
@@ -149,8 +155,13 @@ func (t *tail) poll(ctx context.Context) error {
 
 // settle makes the index ready when all was read.
 func (t *tail) settle(ctx context.Context) error {
-	if t.x.complete() || len(t.missing) > 0 && time.Since(t.heard) < silence {
+	if t.x.complete() {
 		return nil
+	}
+	for _, u := range t.missing {
+		if time.Since(u.heard) < silence {
+			return nil
+		}
 	}
 	if len(t.missing) > 0 {
 		// Silent because there is nothing more, or because nobody answers?
@@ -158,9 +169,9 @@ func (t *tail) settle(ctx context.Context) error {
 			return fmt.Errorf("list offsets: %w", err)
 		}
 	}
-	t.missing = nil
 	st := t.x.finish()
-	t.x.log.Info("offset map read", "partitions", st.Partitions, "segments", st.Segments, "bytes", st.Bytes)
+	t.x.log.Info("offset map read", "partitions", st.Partitions, "segments", st.Segments, "bytes", st.Bytes, "unread", len(t.missing))
+	t.missing = nil
 	return nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"mm2/checkpoint"
@@ -325,5 +327,75 @@ func (m *model) compare(t *testing.T, dense bool, from int, translate func(int64
 		case dense && near[o] && !tr.Exact:
 			t.Fatalf("column %d, position %d: %+v is not exact, beside a copied record", from, o, tr)
 		}
+	}
+}
+
+// The lane of a partition changes only with the lanes topic. What the old lane
+// has written is void, in whatever order the two are read.
+func TestAnotherLaneSupersedes(t *testing.T) {
+	old, now := newScene().commit(10, "x", seg(0, 0, 10)).log[0], newScene().commit(10, "x", seg(0, 50, 10)).log[0]
+	old.Partition, old.Timestamp, old.Offset = 0, time.UnixMilli(1000), 900
+	now.Partition, now.Timestamp = 1, time.UnixMilli(2000)
+	for name, log := range map[string][]*kgo.Record{"old first": {old, now}, "new first": {now, old}} {
+		x := newIndex(t, 0)
+		x.Feed(log...)
+		x.Finish()
+		if tr := x.Forward(orders, 5); tr.Offset != 55 || !tr.Exact {
+			t.Errorf("%s: %+v", name, tr)
+		}
+		x.CheckAccount(t)
+	}
+}
+
+func TestTombstonesRemoveChunks(t *testing.T) {
+	s := newScene().commit(10, "x", seg(0, 0, 10)).owner().commit(20, "x", seg(10, 11, 10))
+	x := s.index(t, 0)
+	x.Feed(&kgo.Record{Partition: 1, Key: s.log[0].Key, Offset: 5})
+	if tr := x.Forward(orders, 5); tr.Offset != 0 || tr.Exact || !tr.Known {
+		t.Errorf("before what is left: %+v", tr)
+	}
+	x.Feed(&kgo.Record{Partition: 1, Key: s.log[1].Key, Offset: 6}, &kgo.Record{Partition: 1, Key: s.log[1].Key, Offset: 7})
+	if tr := x.Forward(orders, 5); tr.Known {
+		t.Errorf("of nothing: %+v", tr)
+	}
+	if tr := x.Backward(aOrders, 5); tr.Known {
+		t.Errorf("of nothing: %+v", tr)
+	}
+	if st := x.Stats(); st != (checkpoint.IndexStats{Ready: true}) {
+		t.Errorf("%+v", st)
+	}
+	x.CheckAccount(t)
+}
+
+func TestIndexMetrics(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	metrics := checkpoint.NewIndexMetrics(reg)
+	x := newIndex(t, 0, func(c *checkpoint.IndexConfig) { c.Metrics = metrics })
+	x.Feed(newScene().commit(10, "x", seg(0, 0, 10)).log...)
+	x.Finish()
+	got := map[string]float64{}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		got[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
+	}
+	want := map[string]float64{
+		"mm2_offset_map_ready": 1, "mm2_offset_map_partitions": 1, "mm2_offset_map_segments": 1,
+		"mm2_offset_map_bytes": float64(x.Stats().Bytes), "mm2_offset_map_thinned_segments": 0,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	metrics.Forget(flow)
+	if families, err = reg.Gather(); err != nil || len(families) != 0 {
+		t.Errorf("%d families of a flow that is gone, %v", len(families), err)
+	}
+}
+
+func TestNewIndexRefuses(t *testing.T) {
+	if _, err := checkpoint.NewIndex(checkpoint.IndexConfig{}); err == nil {
+		t.Error("an index without a dialer")
 	}
 }

@@ -7,9 +7,9 @@ import (
 
 // Thinning keeps the index within its budget, and with it the topic.
 //
-// The rule: in the older half of the segments of the partition that has most,
-// every second run of each chunk is left out, and neighbouring chunks become
-// one. A position in a run that was left out translates to the end of the run
+// The rule: where a partition has most segments, or nearly so, every second run
+// of each chunk in the older half of them is left out, and neighbouring chunks
+// become one. A position in a run that was left out translates to the end of the run
 // before: earlier than exact, never later, and it says so. Positions in runs
 // that are kept stay exact.
 //

@@ -99,16 +99,21 @@ func (r *runReader) next() bool {
 	if len(r.data) == 0 {
 		return false
 	}
-	gap, n := binary.Uvarint(r.data)
-	r.source += r.count + int64(gap)
-	r.data = r.data[n:]
-	gap, n = binary.Uvarint(r.data)
-	r.target += r.count + int64(gap)
-	r.data = r.data[n:]
-	count, n := binary.Uvarint(r.data)
-	r.count = int64(count)
-	r.data = r.data[n:]
+	r.source += r.count + r.varint()
+	r.target += r.count + r.varint()
+	r.count = r.varint()
 	return true
+}
+
+// varint is binary.Uvarint, which is not inlined: most gaps are of one byte.
+func (r *runReader) varint() int64 {
+	if b := r.data[0]; b < 0x80 {
+		r.data = r.data[1:]
+		return int64(b)
+	}
+	v, n := binary.Uvarint(r.data)
+	r.data = r.data[n:]
+	return int64(v)
 }
 
 // chunkID tells the chunks of a source partition apart.
