@@ -236,6 +236,45 @@ func TestIndexFollowsWhatLanesCommit(t *testing.T) {
 	})
 }
 
+// A transaction that fails at any of its requests leaves nothing in the map, and
+// what is replayed is in it once.
+func TestFailedCommitLeavesNoSegments(t *testing.T) {
+	faults := map[string]kfake.Fault{
+		"records":  {Keys: []kmsg.Key{kmsg.Produce}, Topic: "A.orders"},
+		"marks":    {Keys: []kmsg.Key{kmsg.Produce}, Topic: topology.LanesTopic("A")},
+		"segments": {Keys: []kmsg.Key{kmsg.Produce}, Topic: topology.SegmentsTopic("A")},
+		"commit":   {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true},
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newTarget(t)
+				l := b.own(t, 0)
+				l.commit(0, 10)
+				fault.Err = kerr.InvalidTxnState
+				b.Fault(fault)
+				if _, err := l.sink.Commit(t.Context(), l.write(10, 20)); err == nil {
+					t.Fatal("the commit did not fail")
+				}
+				if err := l.sink.Abort(t.Context()); err != nil {
+					t.Logf("abort: %v", err)
+				}
+				x, stop := b.start(t, 0)
+				defer stop()
+				b.want(t, x, false)
+				l.open()
+				l.commit(10, 15)
+				l.commit(15, 25)
+				time.Sleep(time.Second)
+				b.want(t, x, false)
+				if got := x.Copied(pipeline.Partition{Topic: "orders"}); got != 25 {
+					t.Errorf("copied up to %d, want 25", got)
+				}
+			})
+		})
+	}
+}
+
 func TestIndexOfALaneWithoutTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newTarget(t)
