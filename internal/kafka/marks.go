@@ -140,3 +140,10 @@ func bounds(ctx context.Context, adm *kadm.Client, topic string, partition int32
 	start, err = one(adm.ListStartOffsets)
 	return start, end, err
 }
+
+// IsClaim tells whether next is what a sink commits when it takes a lane, and
+// nothing of the source: everything that was not committed by then is gone.
+func IsClaim(next pipeline.Marks) bool {
+	_, ok := next[ownerKey]
+	return ok
+}
