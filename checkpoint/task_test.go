@@ -1,0 +1,595 @@
+package checkpoint_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"mm2/checkpoint"
+	"mm2/internal/backoff"
+	"mm2/internal/connection"
+	"mm2/internal/kafka"
+	"mm2/internal/mm2test"
+	"mm2/internal/pipeline"
+	"mm2/topology"
+)
+
+// offsetMap maps runs of copied offsets, as an exact map does.
+type offsetMap struct {
+	advanced chan struct{}
+
+	mu   sync.Mutex // guards runs
+	runs map[pipeline.Partition]run
+}
+
+// run says that the source offsets [from, to) are the offsets from base of the
+// target.
+type run struct {
+	target   pipeline.Partition
+	from, to int64
+	base     int64
+}
+
+func newOffsetMap() *offsetMap {
+	return &offsetMap{advanced: make(chan struct{}, 1), runs: map[pipeline.Partition]run{}}
+}
+
+// copied says what partition 0 of a topic has become.
+func (m *offsetMap) copied(topic, target string, from, to, base int64) {
+	m.mu.Lock()
+	m.runs[pipeline.Partition{Topic: topic}] = run{pipeline.Partition{Topic: target}, from, to, base}
+	m.mu.Unlock()
+	select {
+	case m.advanced <- struct{}{}:
+	default:
+	}
+}
+
+func (m *offsetMap) Forward(source pipeline.Partition, offset int64) checkpoint.Translation {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, known := m.runs[source]
+	at := min(max(offset, r.from), r.to)
+	return checkpoint.Translation{Target: r.target, Offset: r.base + at - r.from, Exact: known && offset <= r.to, Known: known}
+}
+
+func (m *offsetMap) Backward(pipeline.Partition, int64) checkpoint.Translation {
+	return checkpoint.Translation{}
+}
+
+// rig is two clusters in the caller's bubble and what a task between them
+// needs.
+type rig struct {
+	t    *testing.T
+	net  kfake.VirtualNetwork
+	a, b *mm2test.Cluster
+	offs *offsetMap
+	reg  *prometheus.Registry
+	log  strings.Builder
+
+	mu      sync.Mutex // guards what follows and log
+	latency []time.Duration
+	admins  map[*mm2test.Cluster]*kadm.Client
+	deps    checkpoint.Deps
+	cfg     checkpoint.Config
+	running *checkpoint.Task
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{t: t, offs: newOffsetMap(), reg: prometheus.NewRegistry(), admins: map[*mm2test.Cluster]*kadm.Client{}}
+	r.a = mm2test.NewCluster(t, &r.net, 9093, "cluster-a")
+	r.b = mm2test.NewCluster(t, &r.net, 9094, "cluster-b")
+	for _, c := range []*mm2test.Cluster{r.a, r.b} {
+		r.admins[c] = kadm.NewClient(c.Client(t))
+	}
+	groups, err := topology.NewFilter([]string{".*"}, []string{"console-consumer-.*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	topics, err := topology.NewFilter([]string{"orders.*"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cfg = checkpoint.Config{
+		Flow:   topology.Flow{ID: topology.FlowID{Source: "A", Target: "B"}, Policy: topology.NewDefaultPolicy("", ""), Topics: topics, Copy: true},
+		Groups: groups, Emit: true, Interval: 250 * time.Millisecond, ReplicationFactor: 1,
+		Sync: true, SyncInterval: time.Second, Follow: checkpoint.FollowPoll, PollInterval: time.Second,
+	}
+	r.deps = checkpoint.Deps{
+		Source: r.dialer("A", r.a), Target: r.dialer("B", r.b), Translator: r.offs, Advanced: r.offs.advanced,
+		Metrics: checkpoint.NewMetrics(r.reg), Logger: slog.New(slog.NewTextHandler(r, nil)),
+		Acknowledged: func(_ string, _ pipeline.Partition, d time.Duration) {
+			r.mu.Lock()
+			r.latency = append(r.latency, d)
+			r.mu.Unlock()
+		},
+	}
+	// Ten records of orders, and their copies, five offsets further.
+	r.a.Create(t, "orders", 1)
+	r.b.Create(t, "A.orders", 1)
+	r.fill(r.a, "orders", 10)
+	r.fill(r.b, "A.orders", 15)
+	return r
+}
+
+func (r *rig) dialer(alias topology.Alias, c *mm2test.Cluster) *kafka.Dialer {
+	r.t.Helper()
+	d, err := kafka.NewDialer(alias, connection.Connection{Bootstrap: c.Addrs}, nil, kgo.Dialer(r.net.DialContext), kgo.MetadataMinAge(10*time.Millisecond),
+		kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return d
+}
+
+// Write makes the rig the destination of the log.
+func (r *rig) Write(line []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.Write(line)
+}
+
+func (r *rig) logged(text string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Count(r.log.String(), text)
+}
+
+func (r *rig) fill(c *mm2test.Cluster, topic string, n int) {
+	r.t.Helper()
+	records := make([]*kgo.Record, n)
+	for i := range records {
+		records[i] = &kgo.Record{Topic: topic, Value: []byte("v")}
+	}
+	c.Produce(r.t, records...)
+}
+
+// pass lets virtual time pass.
+func (r *rig) pass(d time.Duration) {
+	backoff.Sleep(r.t.Context(), d)
+	synctest.Wait()
+}
+
+// commits is a group without members that commits.
+func (r *rig) commits(c *mm2test.Cluster, group, topic string, offset int64) {
+	r.t.Helper()
+	offsets := kadm.Offsets{}
+	offsets.Add(kadm.Offset{Topic: topic, At: offset, LeaderEpoch: 3, Metadata: "from " + group})
+	if err := r.admins[c].CommitAllOffsets(r.t.Context(), group, offsets); err != nil {
+		r.t.Fatalf("commit %s on %s: %v", group, topic, err)
+	}
+}
+
+// position is what a group has committed; -1 is nothing.
+func (r *rig) position(c *mm2test.Cluster, group, topic string) int64 {
+	r.t.Helper()
+	all := r.admins[c].FetchManyOffsets(r.t.Context(), group)
+	o, ok := all[group].Fetched.Lookup(topic, 0)
+	if !ok {
+		return -1
+	}
+	return o.At
+}
+
+func (r *rig) wantPosition(c *mm2test.Cluster, group, topic string, want int64) {
+	r.t.Helper()
+	if got := r.position(c, group, topic); got != want {
+		r.t.Errorf("group %s is at %d of %s, want %d", group, got, topic, want)
+	}
+}
+
+// checkpoints are all that were written, as "group topic up:down metadata".
+func (r *rig) checkpoints() []checkpoint.Checkpoint {
+	r.t.Helper()
+	var out []checkpoint.Checkpoint
+	for _, rec := range r.b.Committed(r.t, "A.checkpoints.internal") {
+		c, err := checkpoint.DecodeCheckpoint(rec.Key, rec.Value)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (r *rig) wantCheckpoints(want ...checkpoint.Checkpoint) {
+	r.t.Helper()
+	if diff := cmp.Diff(want, r.checkpoints()); diff != "" {
+		r.t.Errorf("checkpoints (-want +got):\n%s", diff)
+	}
+}
+
+func at(group string, up, down int64) checkpoint.Checkpoint {
+	return checkpoint.Checkpoint{Group: group, Topic: "A.orders", Upstream: up, Downstream: down, Metadata: "from " + group}
+}
+
+// start runs a task until stop is called.
+func (r *rig) start() (stop func()) {
+	r.t.Helper()
+	task, err := checkpoint.New(r.cfg, r.deps)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.running = task
+	ctx, cancel := context.WithCancel(r.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- task.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		r.t.Helper()
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Errorf("Run: %v", err)
+		}
+	}
+	r.t.Cleanup(stop)
+	return stop
+}
+
+func (r *rig) group(name string) checkpoint.GroupStatus {
+	r.t.Helper()
+	groups := r.running.Status().Groups
+	i := slices.IndexFunc(groups, func(g checkpoint.GroupStatus) bool { return g.Group == name })
+	if i < 0 {
+		r.t.Fatalf("group %s is not in the status %+v", name, groups)
+	}
+	return groups[i]
+}
+
+func betweenClusters(t *testing.T, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newRig(t)) })
+}
+
+func TestPositionsArriveOnTheTarget(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 4)
+		r.commits(r.a, "console-consumer-1", "orders", 4)
+		r.a.Create(t, "payments", 1) // not replicated
+		r.commits(r.a, "g", "payments", 4)
+		r.start()
+		r.pass(100 * time.Millisecond)
+		r.wantCheckpoints(at("g", 4, 9))
+		r.wantPosition(r.b, "g", "A.orders", 9)
+
+		r.commits(r.a, "g", "orders", 10)
+		r.pass(1500 * time.Millisecond)
+		r.wantCheckpoints(at("g", 4, 9), at("g", 10, 15))
+		r.wantPosition(r.b, "g", "A.orders", 15)
+		o, _ := r.admins[r.b].FetchManyOffsets(t.Context(), "g")["g"].Fetched.Lookup("A.orders", 0)
+		if o.LeaderEpoch != -1 || o.Metadata != "from g" {
+			t.Errorf("committed with leader epoch %d and metadata %q", o.LeaderEpoch, o.Metadata)
+		}
+		g := r.group("g")
+		if g.State != checkpoint.GroupSynced || g.Exact != 1 || g.Source != 10 || g.Target != 15 || g.AgeSeconds != 0 || g.LastSync == nil {
+			t.Errorf("status %+v", g)
+		}
+		if len(r.latency) != 2 {
+			t.Errorf("%d checkpoints were told of", len(r.latency))
+		}
+		record := r.b.Committed(t, "A.checkpoints.internal")[0]
+		if len(record.Headers) != 0 || record.Partition != 0 {
+			t.Errorf("record %+v", record)
+		}
+		if err := testutil.GatherAndCompare(r.reg, strings.NewReader(`
+# HELP mm2_checkpoints_total Checkpoints that the target acknowledged.
+# TYPE mm2_checkpoints_total counter
+mm2_checkpoints_total{source="A",target="B"} 2
+# HELP mm2_checkpoint_age_seconds How long the oldest group position that no checkpoint covers has been waiting; 0 while none waits.
+# TYPE mm2_checkpoint_age_seconds gauge
+mm2_checkpoint_age_seconds{source="A",target="B"} 0
+`), "mm2_checkpoints_total", "mm2_checkpoint_age_seconds"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// MirrorCheckpointTaskTest.testCheckpointStoreInitialized: the topic is there
+// from the start, and nothing is written before the map is known.
+func TestCheckpointStoreInitialized(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		ready := make(chan struct{})
+		r.deps.Ready = func(ctx context.Context) error {
+			select {
+			case <-ready:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 4)
+		r.start()
+		r.pass(5 * time.Second)
+		if !r.topicExists("A.checkpoints.internal") {
+			t.Error("the topic was not made")
+		}
+		r.wantCheckpoints()
+		r.wantPosition(r.b, "g", "A.orders", -1)
+		close(ready)
+		r.pass(time.Second)
+		r.wantCheckpoints(at("g", 4, 9))
+	})
+}
+
+func (r *rig) topicExists(topic string) bool {
+	r.t.Helper()
+	topics, err := r.admins[r.b].ListTopicsWithInternal(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return topics.Has(topic)
+}
+
+// A restart writes no checkpoint that is there, and goes on from there.
+func TestRestartWritesNothingTwice(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 4)
+		stop := r.start()
+		r.pass(5 * time.Second)
+		stop()
+		if got := r.running.Status(); got.Running || len(got.Groups) > 0 {
+			t.Errorf("status after the end: %+v", got)
+		}
+		stop = r.start()
+		r.pass(5 * time.Second)
+		r.wantCheckpoints(at("g", 4, 9))
+		stop()
+		r.commits(r.a, "g", "orders", 2) // reset while nobody looked
+		r.start()
+		r.pass(5 * time.Second)
+		r.wantCheckpoints(at("g", 4, 9), at("g", 2, 7))
+		r.wantPosition(r.b, "g", "A.orders", 7)
+	})
+}
+
+// A group at the end of the source reaches the end of the copy when the copy
+// does, although its commit came before.
+func TestAGroupAtTheEndFollowsTheCopy(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.commits(r.a, "g", "orders", 10)
+		r.start()
+		r.pass(2 * time.Second)
+		r.wantPosition(r.b, "g", "A.orders", -1)
+		if g := r.group("g"); g.State != checkpoint.GroupWaiting || g.AgeSeconds < 1 {
+			t.Errorf("status %+v", g)
+		}
+		r.offs.copied("orders", "A.orders", 0, 6, 5)
+		r.pass(50 * time.Millisecond)
+		r.wantCheckpoints(at("g", 10, 11))
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.pass(300 * time.Millisecond)
+		r.wantCheckpoints(at("g", 10, 11), at("g", 10, 15))
+		r.pass(time.Second)
+		r.wantPosition(r.b, "g", "A.orders", 15)
+	})
+}
+
+// A group behind the first copied record reads from that one on: again, if the
+// source has older ones, and skipping nothing.
+func TestAGroupBehindTheCopyGetsItsStart(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.offs.copied("orders", "A.orders", 6, 10, 5)
+		r.commits(r.a, "g", "orders", 2)
+		r.start()
+		r.pass(time.Second)
+		r.wantCheckpoints(at("g", 2, 5))
+	})
+}
+
+// member is a consumer of the target that is in its group until it leaves.
+func (r *rig) member(group string, opts ...kgo.Opt) (leave func()) {
+	r.t.Helper()
+	cl := r.b.Client(r.t, append([]kgo.Opt{kgo.ConsumerGroup(group), kgo.ConsumeTopics("A.orders"), kgo.DisableAutoCommit()}, opts...)...)
+	if fs := cl.PollFetches(r.t.Context()); fs.Err() != nil {
+		r.t.Fatal(fs.Err())
+	}
+	return cl.Close
+}
+
+func TestActiveGroupsAreNotWritten(t *testing.T) {
+	for name, opts := range map[string][]kgo.Opt{
+		"classic": nil,
+		"KIP-848": {kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			betweenClusters(t, func(t *testing.T, r *rig) {
+				r.offs.copied("orders", "A.orders", 0, 10, 5)
+				leave := r.member("g", opts...)
+				r.commits(r.a, "g", "orders", 4)
+				r.start()
+				r.pass(30 * time.Second)
+				r.wantPosition(r.b, "g", "A.orders", -1)
+				r.wantCheckpoints(at("g", 4, 9))
+				if g := r.group("g"); g.State != checkpoint.GroupActive || !strings.Contains(g.Why, "it has members on the target (Stable)") {
+					t.Errorf("status %+v", g)
+				}
+				leave()
+				r.pass(6 * time.Second)
+				r.wantPosition(r.b, "g", "A.orders", 9)
+				if r.logged("level=WARN") > 0 {
+					t.Errorf("logged:\n%s", r.log.String())
+				}
+			})
+		})
+	}
+}
+
+// A group that gets members between the look and the write is the broker's to
+// protect: it is counted and tried again, without a warning.
+func TestARaceForTheGroupIsExpected(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: "g", Err: kerr.UnknownMemberID, Count: 1})
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 4)
+		r.start()
+		r.pass(time.Second)
+		r.wantPosition(r.b, "g", "A.orders", -1)
+		r.pass(10 * time.Second)
+		r.wantPosition(r.b, "g", "A.orders", 9)
+		if r.logged("level=WARN") > 0 {
+			t.Errorf("logged:\n%s", r.log.String())
+		}
+	})
+}
+
+// The target is taken back only where the group was reset on the source and
+// has not gone on by itself on the target.
+func TestResetsFollowUnlessTheTargetWentOn(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "follows", "orders", 8)
+		r.commits(r.a, "went-on", "orders", 8)
+		r.commits(r.b, "further", "A.orders", 14)
+		r.commits(r.a, "further", "orders", 8)
+		r.start()
+		r.pass(2 * time.Second)
+		r.wantPosition(r.b, "follows", "A.orders", 13)
+		r.wantPosition(r.b, "went-on", "A.orders", 13)
+		r.wantPosition(r.b, "further", "A.orders", 14)
+
+		r.commits(r.b, "went-on", "A.orders", 14)
+		for _, group := range []string{"follows", "went-on", "further"} {
+			r.commits(r.a, group, "orders", 3)
+		}
+		r.pass(5 * time.Second)
+		r.wantPosition(r.b, "follows", "A.orders", 8)
+		r.wantPosition(r.b, "went-on", "A.orders", 14)
+		r.wantPosition(r.b, "further", "A.orders", 14)
+		if g := r.group("further"); g.State != checkpoint.GroupAhead || g.Why != "its position of A.orders/0 on the target is 14, beyond 8" {
+			t.Errorf("status %+v", g)
+		}
+	})
+}
+
+// What the target cannot hold is cut to its log.
+func TestPositionsStayWithinTheLogOfTheTarget(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.offs.copied("orders", "A.orders", 0, 10, 500)
+		r.commits(r.a, "g", "orders", 4)
+		r.start()
+		r.pass(2 * time.Second)
+		r.wantPosition(r.b, "g", "A.orders", 15)
+	})
+}
+
+// A group that somebody deletes on the target comes back; one that is deleted
+// on the source stays.
+func TestDeletions(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 4)
+		r.commits(r.a, "h", "orders", 4)
+		r.start()
+		r.pass(2 * time.Second)
+		r.delete(r.b, "g")
+		r.delete(r.a, "h")
+		r.pass(4 * time.Minute)
+		r.wantPosition(r.b, "g", "A.orders", 9)
+		r.wantPosition(r.b, "h", "A.orders", 9)
+		if groups := r.running.Status().Groups; len(groups) != 1 {
+			t.Errorf("groups %+v", groups)
+		}
+	})
+}
+
+func (r *rig) delete(c *mm2test.Cluster, group string) {
+	r.t.Helper()
+	if _, err := r.admins[c].DeleteGroup(r.t.Context(), group); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// What fails on the way is tried again, shown and logged once.
+func TestFailuresAreTriedAgain(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 4)
+		var listing atomic.Bool
+		r.a.ControlKey(int16(kmsg.ListGroups), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			r.a.KeepControl()
+			resp := req.ResponseKind().(*kmsg.ListGroupsResponse)
+			resp.ErrorCode = kerr.CoordinatorLoadInProgress.Code
+			return resp, nil, !listing.Load()
+		})
+		r.start()
+		r.pass(time.Minute)
+		if st := r.running.Status(); len(st.Problems) != 1 || !strings.HasPrefix(st.Problems[0], "follow: list groups: ") {
+			t.Errorf("status %+v", st)
+		}
+		listing.Store(true)
+		produce := r.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "A.checkpoints.internal", Err: kerr.TopicAuthorizationFailed, Count: -1})
+		r.pass(time.Minute)
+		r.wantCheckpoints()
+		produce.Remove()
+		commit := r.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.GroupAuthorizationFailed, Count: -1})
+		r.pass(time.Minute)
+		r.wantCheckpoints(at("g", 4, 9))
+		r.wantPosition(r.b, "g", "A.orders", -1)
+		if g := r.group("g"); g.State != checkpoint.GroupFailed || !strings.Contains(g.Why, "commit its positions on the target") {
+			t.Errorf("status %+v", g)
+		}
+		commit.Remove()
+		r.pass(time.Minute)
+		r.wantPosition(r.b, "g", "A.orders", 9)
+		if n := r.logged("level=WARN"); n != 3 {
+			t.Errorf("%d warnings:\n%s", n, r.log.String())
+		}
+		if st := r.running.Status(); len(st.Problems) > 0 {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
+// Two flows carry one group over in both directions: each only touches the
+// copies that it makes, and nothing goes back and forth.
+func TestTwoWaysDoNotPlayPingPong(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.b.Create(t, "orders", 1)
+		r.a.Create(t, "B.orders", 1)
+		r.fill(r.b, "orders", 10)
+		r.fill(r.a, "B.orders", 15)
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 4)
+		r.commits(r.a, "g", "B.orders", 3)
+		r.commits(r.b, "g", "orders", 6)
+		r.start()
+		back := newOffsetMap()
+		back.copied("orders", "B.orders", 0, 10, 5)
+		r.cfg.Flow.ID = r.cfg.Flow.ID.Reverse()
+		r.deps.Source, r.deps.Target, r.deps.Translator, r.deps.Advanced = r.deps.Target, r.deps.Source, back, back.advanced
+		r.start()
+
+		onA := r.a.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
+		onB := r.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
+		r.pass(10 * time.Minute)
+		r.wantPosition(r.a, "g", "orders", 4)
+		r.wantPosition(r.b, "g", "A.orders", 9)
+		r.wantPosition(r.b, "g", "orders", 6)
+		r.wantPosition(r.a, "g", "B.orders", 11)
+		if onA.Hits() != 1 || onB.Hits() != 1 {
+			t.Errorf("%d commits on A and %d on B, want one each", onA.Hits(), onB.Hits())
+		}
+	})
+}
