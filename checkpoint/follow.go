@@ -87,6 +87,10 @@ type Follower struct {
 	unread  bool      // the tail is in a format that we do not know
 	polling time.Time // until then polling is better than a tail that is blocked
 	failed  bool      // the last attempt
+
+	// undecided is where partitions of the offsets topic stood at the last
+	// snapshot that had records behind.
+	undecided map[int32]int64
 }
 
 // groupPartition is one position of one group.
@@ -214,7 +218,8 @@ func (f *Follower) settle(s snapshot) {
 		changes = append(changes, c)
 	}
 	for at := range f.known {
-		if _, there := s.positions[at]; !there && s.covers(at) {
+		if s.lacks(at) {
+			s.gone[at] = true
 			changes = append(changes, Change{Group: at.group, Partition: at.partition, Deleted: true})
 		}
 	}

@@ -113,16 +113,22 @@ type snapshot struct {
 	positions map[groupPartition]Change
 	listed    listing
 	unsure    map[string]bool // groups whose positions could not be read, or not all of them
+
+	gone map[groupPartition]bool // positions known before that are not there any more
 }
 
-// covers reports whether the snapshot tells of a position: it has it, or the
-// position is gone.
-func (s snapshot) covers(at groupPartition) bool {
-	if _, there := s.positions[at]; there {
-		return true
-	}
+// lacks reports whether a position that the snapshot does not have is gone.
+func (s snapshot) lacks(at groupPartition) bool {
+	_, there := s.positions[at]
 	_, listed := s.listed.classes[at.group]
-	return !s.unsure[at.group] && (listed || s.listed.complete)
+	return !there && !s.unsure[at.group] && (listed || s.listed.complete)
+}
+
+// tells reports whether the snapshot said something about a position. What it
+// does not mention may be a first commit in a transaction that is still open.
+func (s snapshot) tells(at groupPartition) bool {
+	_, there := s.positions[at]
+	return there || s.gone[at]
 }
 
 // groupsPerRequest bounds one answer to some megabytes with hundreds of
@@ -133,7 +139,7 @@ const groupsPerRequest = 500
 // fetch reads the positions of the groups of a listing. Positions in a
 // transaction that is still open are left out and come later.
 func (f *Follower) fetch(ctx context.Context, l listing) (snapshot, error) {
-	s := snapshot{positions: map[groupPartition]Change{}, listed: l, unsure: map[string]bool{}}
+	s := snapshot{positions: map[groupPartition]Change{}, listed: l, unsure: map[string]bool{}, gone: map[groupPartition]bool{}}
 	var groups []string
 	for g, class := range l.classes {
 		if class == followed {

@@ -18,10 +18,9 @@ type groupTail struct {
 	f      *Follower
 	client *kgo.Client
 
-	last    snapshot        // all that was committed below floor is in it
-	floor   map[int32]int64 // by partition of the offsets topic
-	decided map[int32]int64 // last stable offsets when the last snapshot was taken
-	due     time.Time       // when the next snapshot is taken
+	last  snapshot        // all that was committed below floor is in it
+	floor map[int32]int64 // by partition of the offsets topic
+	due   time.Time       // when the next snapshot is taken
 
 	held   map[groupPartition]Change // the newest of groups that no listing has named yet
 	listed time.Time
@@ -79,7 +78,7 @@ func (t *groupTail) snapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.blocked(decided, floor) {
+	if t.f.blocked(decided, floor) {
 		return errBlocked
 	}
 	l, err := t.refresh(ctx)
@@ -90,7 +89,7 @@ func (t *groupTail) snapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.last, t.floor, t.decided, t.due = s, floor, decided, begun.Add(t.f.cfg.SnapshotInterval)
+	t.last, t.floor, t.due = s, floor, begun.Add(t.f.cfg.SnapshotInterval)
 	t.f.settle(s)
 	return nil
 }
@@ -98,15 +97,21 @@ func (t *groupTail) snapshot(ctx context.Context) error {
 // errBlocked says that a transaction on the source hides what comes after it.
 var errBlocked = errors.New("a transaction that does not end hides newer positions")
 
-// blocked reports whether a partition of the offsets topic has stood still
-// since the last snapshot although it grew.
-func (t *groupTail) blocked(decided, ends map[int32]int64) bool {
+// blocked reports whether a partition of the offsets topic has stood still,
+// with records that nobody may read yet, since the last look.
+func (f *Follower) blocked(decided, ends map[int32]int64) bool {
+	undecided := map[int32]int64{}
+	blocked := false
 	for p, d := range decided {
-		if before, known := t.decided[p]; known && before == d && ends[p] > d {
-			return true
+		if ends[p] <= d {
+			continue
 		}
+		undecided[p] = d
+		before, known := f.undecided[p]
+		blocked = blocked || known && before == d
 	}
-	return false
+	f.undecided = undecided
+	return blocked
 }
 
 // refresh asks what groups there are and lets go what was held for the answer.
@@ -166,7 +171,7 @@ func (t *groupTail) read(ctx context.Context) error {
 // take sorts a change by what its group is.
 func (t *groupTail) take(changes []Change, c Change, r *kgo.Record) []Change {
 	at := groupPartition{c.Group, c.Partition}
-	if r.Offset < t.floor[r.Partition] && t.last.covers(at) {
+	if r.Offset < t.floor[r.Partition] && t.last.tells(at) {
 		return changes
 	}
 	class, listed := t.f.classes[c.Group]
