@@ -130,8 +130,7 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) dialer(alias topology.Alias, c *mm2test.Cluster) *kafka.Dialer {
 	r.t.Helper()
-	d, err := kafka.NewDialer(alias, connection.Connection{Bootstrap: c.Addrs}, nil, kgo.Dialer(r.net.DialContext), kgo.MetadataMinAge(10*time.Millisecond),
-		kgo.ProducerBatchCompression(kgo.NoCompression()))
+	d, err := kafka.NewDialer(alias, connection.Connection{Bootstrap: c.Addrs}, nil, kgo.Dialer(r.net.DialContext), kgo.MetadataMinAge(10*time.Millisecond))
 	if err != nil {
 		r.t.Fatal(err)
 	}
