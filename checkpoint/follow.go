@@ -131,8 +131,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			f.polling = time.Now().Add(f.cfg.SnapshotInterval)
 			continue
 		}
-		f.failed = true
-		f.listener.FollowFailed(err)
+		f.fails(err)
 		if time.Since(started) > maxFollowPause {
 			pause.Reset()
 		}
@@ -169,9 +168,18 @@ func (f *Follower) choose(ctx context.Context) (FollowMode, string) {
 	return probeFollow(ctx, f.client, f.cfg.OffsetsTopic)
 }
 
-// works notes that the source answers again.
-func (f *Follower) works() {
-	if f.failed {
+// fails reports a failure.
+func (f *Follower) fails(err error) {
+	f.failed = true
+	f.listener.FollowFailed(err)
+}
+
+// works notes that the source answered, or why for some groups it did not.
+func (f *Follower) works(s snapshot) {
+	switch {
+	case s.err != nil:
+		f.fails(s.err)
+	case f.failed:
 		f.failed = false
 		f.listener.FollowFailed(nil)
 	}

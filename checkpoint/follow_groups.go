@@ -115,6 +115,7 @@ type snapshot struct {
 	unsure    map[string]bool // groups whose positions could not be read, or not all of them
 
 	gone map[groupPartition]bool // positions known before that are not there any more
+	err  error                   // why some are unsure; nil if all could be read
 }
 
 // lacks reports whether a position that the snapshot does not have is gone.
@@ -164,7 +165,7 @@ func (f *Follower) fetch(ctx context.Context, l listing) (snapshot, error) {
 		return snapshot{}, failure
 	}
 	if failure != nil {
-		f.log.Debug("positions of some groups could not be read", "groups", failures, "err", failure)
+		s.err = fmt.Errorf("%d group(s) failed, one of them: %w", failures, failure)
 	}
 	return s, nil
 }

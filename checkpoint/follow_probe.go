@@ -18,9 +18,10 @@ import (
 const ConsumerOffsetsTopic = "__consumer_offsets"
 
 // ProbeFollow tells how positions of groups would be followed on the cluster of
-// the client, and why. It reads nothing but whether it may read.
-func ProbeFollow(ctx context.Context, source *kgo.Client) (mode FollowMode, reason string) {
-	return probeFollow(ctx, source, ConsumerOffsetsTopic)
+// the client, "tail" or "poll", and why. It reads nothing but whether it may read.
+func ProbeFollow(ctx context.Context, source *kgo.Client) (mode, reason string) {
+	m, reason := probeFollow(ctx, source, ConsumerOffsetsTopic)
+	return string(m), reason
 }
 
 // probeTimeout keeps a cluster that is down from holding up what can be said

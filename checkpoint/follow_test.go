@@ -224,6 +224,9 @@ func TestFailedAnswersDeleteNothing(t *testing.T) {
 		r.commits(r.a, "h", "orders", 2)
 		r.pass(10 * time.Second)
 		h.want(t, "h orders 2")
+		if h.failures == 0 {
+			t.Error("the failure was not reported")
+		}
 		fault.Remove()
 		r.pass(10 * time.Second)
 		h.want(t)
@@ -309,7 +312,7 @@ func TestProbeFollow(t *testing.T) {
 		ask := func(wantMode checkpoint.FollowMode, wantReason string) {
 			t.Helper()
 			mode, reason := checkpoint.ProbeFollow(t.Context(), r.a.Client(t))
-			if mode != wantMode || !strings.Contains(reason, wantReason) {
+			if mode != string(wantMode) || !strings.Contains(reason, wantReason) {
 				t.Errorf("%s: %s, want %s: %s", mode, reason, wantMode, wantReason)
 			}
 		}

@@ -30,7 +30,7 @@ func (f *Follower) poll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.works()
+		f.works(s)
 		f.settle(s)
 		if f.cfg.Mode != FollowPoll && !f.unread && time.Since(started) >= f.cfg.SnapshotInterval {
 			return nil

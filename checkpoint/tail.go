@@ -51,7 +51,7 @@ func (f *Follower) tail(ctx context.Context) error {
 			if err := t.snapshot(ctx); err != nil {
 				return err
 			}
-			f.works()
+			f.works(t.last)
 		}
 		if len(t.held) > 0 && time.Since(t.listed) >= listPause {
 			if _, err := t.refresh(ctx); err != nil {

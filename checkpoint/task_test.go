@@ -592,3 +592,67 @@ func TestTwoWaysDoNotPlayPingPong(t *testing.T) {
 		}
 	})
 }
+
+// MirrorCheckpointConnectorTest.testReplicationDisabled, and either half of the
+// work without the other.
+func TestHalvesOfTheWork(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		copy, emit, sync bool
+		position         int64
+		checkpoints      int
+	}{
+		{name: "both", copy: true, emit: true, sync: true, position: 9, checkpoints: 1},
+		{name: "checkpoints only", copy: true, emit: true, position: -1, checkpoints: 1},
+		{name: "group sync only", copy: true, sync: true, position: 9},
+		{name: "nothing is replicated", emit: true, sync: true, position: -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			betweenClusters(t, func(t *testing.T, r *rig) {
+				r.cfg.Flow.Copy, r.cfg.Emit, r.cfg.Sync = tt.copy, tt.emit, tt.sync
+				r.offs.copied("orders", "A.orders", 0, 10, 5)
+				r.commits(r.a, "g", "orders", 4)
+				r.start()
+				r.pass(10 * time.Second)
+				r.wantPosition(r.b, "g", "A.orders", tt.position)
+				if got := len(r.checkpoints()); got != tt.checkpoints {
+					t.Errorf("%d checkpoints, want %d", got, tt.checkpoints)
+				}
+				if exists := r.topicExists("A.checkpoints.internal"); exists != tt.emit {
+					t.Errorf("the checkpoints topic exists: %v", exists)
+				}
+			})
+		})
+	}
+}
+
+// The first change after a quiet time goes out at once, many together wait for
+// one another, and the target is written once for all of them.
+func TestChangesAreGathered(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		r.a.Create(t, offsetsTopic, 1)
+		r.cfg.Follow, r.cfg.OffsetsTopic = checkpoint.FollowTail, offsetsTopic
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commitsLogged("g", "orders", 1)
+		r.start()
+		r.pass(5 * time.Second)
+		onB := r.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
+		r.commitsLogged("g", "orders", 2)
+		r.pass(10 * time.Millisecond)
+		r.wantCheckpoints(at("g", 1, 6), at("g", 2, 7))
+		r.wantPosition(r.b, "g", "A.orders", 7)
+		for offset := range int64(5) {
+			r.commitsLogged("g", "orders", 3+offset)
+			r.pass(20 * time.Millisecond)
+		}
+		r.pass(2 * time.Second)
+		r.wantCheckpoints(at("g", 1, 6), at("g", 2, 7), at("g", 7, 12))
+		r.wantPosition(r.b, "g", "A.orders", 12)
+		if onB.Hits() != 2 {
+			t.Errorf("%d commits on the target, want 2", onB.Hits())
+		}
+		if n, err := testutil.GatherAndCount(r.reg, "mm2_group_staleness_seconds"); n != 1 || err != nil {
+			t.Errorf("%d staleness series, %v", n, err)
+		}
+	})
+}
