@@ -82,6 +82,7 @@ type Follower struct {
 	log      *slog.Logger
 
 	topics  map[string]bool       // whether the flow replicates it
+	names   map[string]bool       // whether the group filter selects it; for groups that are not in classes
 	classes map[string]groupClass // by the last listing
 	known   map[groupPartition]Change
 	unread  bool      // the tail is in a format that we do not know
@@ -104,7 +105,7 @@ type groupPartition struct {
 func NewFollower(cfg FollowerConfig, source *kafka.Dialer, client *kgo.Client, l Listener, log *slog.Logger) *Follower {
 	return &Follower{
 		cfg: cfg, source: source, client: client, listener: l, log: log,
-		topics: map[string]bool{}, classes: map[string]groupClass{}, known: map[groupPartition]Change{},
+		topics: map[string]bool{}, names: map[string]bool{}, classes: map[string]groupClass{}, known: map[groupPartition]Change{},
 	}
 }
 
@@ -192,6 +193,19 @@ func (f *Follower) replicates(topic string) bool {
 	if !seen {
 		yes = f.cfg.Flow.Replicates(topic)
 		f.topics[topic] = yes
+	}
+	return yes
+}
+
+// selects is the group filter's answer, remembered until the next listing.
+func (f *Follower) selects(group string) bool {
+	if _, listed := f.classes[group]; listed {
+		return true
+	}
+	yes, seen := f.names[group]
+	if !seen {
+		yes = f.cfg.Groups.Match(group)
+		f.names[group] = yes
 	}
 	return yes
 }

@@ -104,6 +104,7 @@ func (f *Follower) refresh(ctx context.Context) (listing, error) {
 		}
 	}
 	f.classes = l.classes
+	clear(f.names)
 	f.listener.Unsupported(l.unsupported)
 	return l, nil
 }

@@ -39,6 +39,8 @@ func (f *Follower) tail(ctx context.Context) error {
 	}
 	client, err := f.source.Client(f.cfg.Flow.ID.String()+"|groups-tail",
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// Commits are small; what comes at once is a backlog of milliseconds.
+		kgo.FetchMaxBytes(4<<20), kgo.FetchMaxPartitionBytes(1<<20),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{f.cfg.OffsetsTopic: starts}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	if err != nil {
@@ -160,7 +162,7 @@ func (t *groupTail) read(ctx context.Context) error {
 		switch {
 		case err != nil:
 			bad = err
-		case ok && bad == nil && t.f.replicates(c.Partition.Topic) && t.f.cfg.Groups.Match(c.Group):
+		case ok && bad == nil && t.f.replicates(c.Partition.Topic) && t.f.selects(c.Group):
 			changes = t.take(changes, c, r)
 		}
 	})
