@@ -76,6 +76,11 @@ type run struct{ source, target, count int64 }
 func (r run) sourceEnd() int64 { return r.source + r.count }
 func (r run) targetEnd() int64 { return r.target + r.count }
 
+// Partitions implements kafka.Companion.
+func (w *SegmentWriter) Partitions() []pipeline.Partition {
+	return []pipeline.Partition{{Topic: w.cfg.Topic, Partition: w.cfg.Lane}}
+}
+
 // Records implements kafka.Companion.
 func (w *SegmentWriter) Records(next pipeline.Marks, segments []pipeline.Segment) []*kgo.Record {
 	if kafka.IsClaim(next) {

@@ -53,13 +53,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // about arguments and flags, for which cobra has no type of error.
 func noteStart(root *cobra.Command) *bool {
 	started := new(bool)
-	for _, cmd := range append(root.Commands(), root) {
+	var note func(cmd *cobra.Command)
+	note = func(cmd *cobra.Command) {
 		runE := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			*started = true
 			return runE(cmd, args)
 		}
+		for _, sub := range cmd.Commands() {
+			note(sub)
+		}
 	}
+	note(root)
 	return started
 }
 
