@@ -100,6 +100,13 @@ func (s *TxnSink) producers(ctx context.Context, pid int64) (open, closed []hung
 	for _, p := range s.cfg.Partitions() {
 		set.Add(p.Topic, p.Partition)
 	}
+	for _, c := range s.cfg.Companions {
+		if c, ok := c.(Placed); ok {
+			for _, p := range c.Partitions() {
+				set.Add(p.Topic, p.Partition)
+			}
+		}
+	}
 	described, err := s.cfg.Admin.DescribeProducers(ctx, set)
 	if err != nil {
 		return nil, nil, fmt.Errorf("describe producers: %w", err)

@@ -65,6 +65,12 @@ type Companion interface {
 	Records(next pipeline.Marks, segments []pipeline.Segment) []*kgo.Record
 }
 
+// Placed is a Companion that knows where its records go, so that transactions
+// that hang there are found.
+type Placed interface {
+	Partitions() []pipeline.Partition
+}
+
 // OpenTimeout bounds one attempt to take a lane: fencing, healing, reading the
 // marks. A target that needs longer is tried again.
 const OpenTimeout = 60 * time.Second
