@@ -58,6 +58,13 @@ type Deps struct {
 	Companions func(lane int) []kafka.Companion
 	// Control runs while lane 0 is ours; see Control.
 	Control []Control
+
+	// Guard, if set, says whether the flow may run: it is asked before this
+	// worker takes part in it, when any error keeps it out, and every
+	// GuardInterval while it does, when a *pipeline.FatalError ends Run.
+	Guard func(ctx context.Context) error
+	// Resume, if set, is where another tool stood; see kafka.SourceConfig.
+	Resume func(ctx context.Context) (map[pipeline.Partition]int64, error)
 }
 
 // Control is work that runs once in a flow. It returns when ctx ends; an error

@@ -106,6 +106,7 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		MinBytes:        r.cfg.FetchMinBytes, MaxWait: r.cfg.FetchMaxWait, MaxBytes: r.cfg.FetchMaxBytes, MaxPartitionBytes: r.cfg.FetchMaxPartitionBytes,
 		Limit:  r.limitFunc(),
 		Latest: func() bool { return sink.Previous().Worker == "" },
+		Resume: r.deps.Resume,
 		Logger: log,
 	})
 	cfg := pipeline.DefaultConfig()
