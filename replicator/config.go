@@ -40,6 +40,10 @@ type Config struct {
 	Linger                 time.Duration // negative: none
 	MaxBatchBytes          int32         // bounds batches below the target topic's max.message.bytes; 0: does not
 	BufferBytes            int64
+
+	// Routes, made from all flows of the mesh, say which records the flow
+	// carries where names do not tell; nil: all of them.
+	Routes *topology.Routes
 }
 
 // Deps are the parts a Replicator works with.

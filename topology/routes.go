@@ -100,6 +100,10 @@ func (r *Routes) Topic(id FlowID, topic string) *Carried {
 	return c
 }
 
+// Origins are the clusters whose records arrive at the flow's source, itself
+// included, sorted.
+func (c *Carried) Origins() []Alias { return slices.Sorted(maps.Keys(c.reach)) }
+
 // Of tells whether a record is carried whose mark names origin, or which has no
 // mark if origin is empty, and as whose record. A mark that no record arriving
 // here can have says nothing about where this one came from, so the record
