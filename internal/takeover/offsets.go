@@ -16,7 +16,8 @@ type offsets struct {
 	cfg    Config
 	id     kadm.TopicID
 	tail   tail
-	read   time.Time // when it was last caught up with
+	made   time.Time
+	read   time.Time // when the last catching up began that succeeded; zero: none did
 	values map[string]value
 }
 
@@ -29,17 +30,20 @@ type value struct {
 }
 
 func newOffsets(cfg Config, id kadm.TopicID) *offsets {
-	return &offsets{cfg: cfg, id: id, read: time.Now(), tail: tail{role: cfg.Flow.String() + "|take-over-offsets"}, values: map[string]value{}}
+	return &offsets{cfg: cfg, id: id, made: time.Now(), tail: tail{role: cfg.Flow.String() + "|take-over-offsets"}, values: map[string]value{}}
+}
+
+// last is since when o may lack what came and went.
+func (o *offsets) last() time.Time {
+	if o.read.IsZero() {
+		return o.made
+	}
+	return o.read
 }
 
 // catchUp reads what was written since the last time.
 func (o *offsets) catchUp(ctx context.Context, deps Deps, topic string) error {
-	at := time.Now()
-	if err := o.tail.read(ctx, deps, topic, o.see); err != nil {
-		return err
-	}
-	o.read = at
-	return nil
+	return o.tail.read(ctx, deps, topic, o.see)
 }
 
 func (o *offsets) see(r *kgo.Record) {

@@ -53,7 +53,7 @@ func (t *tail) read(ctx context.Context, deps Deps, topic string, see func(*kgo.
 		fs := cl.PollFetches(ctx)
 		if ctx.Err() != nil {
 			p := t.behind(ends)
-			return fmt.Errorf("%s partition %d: stuck at offset %d of %d: %w (a transaction is open there; if it stays, look for it with: kafka-transactions.sh --bootstrap-server TARGET find-hanging --topic %s --partition %d)",
+			return fmt.Errorf("%s partition %d: stuck at offset %d of %d: %w (if it stays there a transaction is open, which is found with: kafka-transactions.sh --bootstrap-server TARGET find-hanging --topic %s --partition %d)",
 				topic, p, t.next[p], ends[p], context.Cause(ctx), topic, p)
 		}
 		for _, e := range fs.Errors() {

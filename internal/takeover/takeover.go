@@ -70,7 +70,7 @@ func New(cfg Config, deps Deps) *TakeOver {
 	}
 	t := &TakeOver{cfg: cfg, deps: deps, turn: make(chan struct{}, 1)}
 	if cfg.ConfigsTopic == "" && !t.shared() {
-		t.cfg.ConfigsTopic = "mm2-configs." + string(cfg.Flow.Source) + ".internal"
+		t.cfg.ConfigsTopic = topology.JavaConfigsTopic(cfg.Flow.Source)
 	}
 	return t
 }
@@ -139,10 +139,15 @@ const forget = time.Hour
 func (t *TakeOver) Resume(ctx context.Context) (map[pipeline.Partition]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
 	defer cancel()
+	asked := time.Now()
 	if err := t.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer t.leave()
+	if t.offsets != nil && t.offsets.read.After(asked) {
+		return t.offsets.resume(), nil // what another lane read while we waited
+	}
+	began := time.Now()
 	if err := t.look(ctx); err != nil {
 		return nil, err
 	}
@@ -154,12 +159,13 @@ func (t *TakeOver) Resume(ctx context.Context) (map[pipeline.Partition]int64, er
 		t.offsets = nil
 		return nil, nil
 	}
-	if t.offsets == nil || t.offsets.id != p.id || time.Since(t.offsets.read) > forget {
+	if t.offsets == nil || t.offsets.id != p.id || began.Sub(t.offsets.last()) > forget {
 		t.offsets = newOffsets(t.cfg, p.id)
 	}
 	if err := t.offsets.catchUp(ctx, t.deps, p.topic); err != nil {
 		return nil, fmt.Errorf("read the offsets of java mirrormaker 2: %w", err)
 	}
+	t.offsets.read = began
 	found := t.offsets.resume()
 	t.tell(len(found))
 	return found, nil
