@@ -159,6 +159,9 @@ func TestMarksBecomeOffsetsOfJava(t *testing.T) {
 			if want := takeover.Place(r.Key, 25); r.Topic != offsets || r.Partition != want {
 				t.Errorf("%s goes to %s partition %d, want %d", r.Key, r.Topic, r.Partition, want)
 			}
+			if diff := cmp.Diff([]kgo.RecordHeader{{Key: "mm2"}}, r.Headers); diff != "" {
+				t.Errorf("%s does not say who wrote it (-want +got):\n%s", r.Key, diff)
+			}
 			if string(r.Key) == keyOf("A", "empty", 0) && r.Value != nil {
 				t.Error("a partition of which nothing was copied has an offset")
 			}
