@@ -40,6 +40,10 @@ type Config struct {
 	Linger                 time.Duration // negative: none
 	MaxBatchBytes          int32         // bounds batches below the target topic's max.message.bytes; 0: does not
 	BufferBytes            int64
+
+	// Routes, made from all flows of the mesh, say which records the flow
+	// carries where names do not tell; nil: all of them.
+	Routes *topology.Routes
 }
 
 // Deps are the parts a Replicator works with.
@@ -61,6 +65,13 @@ type Deps struct {
 	Discovered func([]pipeline.Partition)
 	// Control runs while lane 0 is ours; see Control.
 	Control []Control
+
+	// Guard, if set, says whether the flow may run: it is asked before this
+	// worker takes part in it, when any error keeps it out, and every
+	// GuardInterval while it does, when a *pipeline.FatalError ends Run.
+	Guard func(ctx context.Context) error
+	// Resume, if set, is where another tool stood; see kafka.SourceConfig.
+	Resume func(ctx context.Context) (map[pipeline.Partition]int64, error)
 }
 
 // Control is work that runs once in a flow. It returns when ctx ends; an error

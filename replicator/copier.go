@@ -105,6 +105,7 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		MinBytes:        r.cfg.FetchMinBytes, MaxWait: r.cfg.FetchMaxWait, MaxBytes: r.cfg.FetchMaxBytes, MaxPartitionBytes: r.cfg.FetchMaxPartitionBytes,
 		Limit:  r.limitFunc(),
 		Latest: func() bool { return sink.Previous().Worker == "" },
+		Resume: r.deps.Resume,
 		Logger: log,
 	})
 	cfg := pipeline.DefaultConfig()
@@ -114,8 +115,11 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		Config: cfg, Source: c.source, Sink: sink,
 		Observers: append([]pipeline.Observer{c, r.metrics}, r.deps.Observers...),
 	}
+	if r.cfg.Routes != nil {
+		loop.Stages = append(loop.Stages, NewProvenance(r.cfg.Flow.ID, r.cfg.Routes))
+	}
 	if r.deps.Stages != nil {
-		loop.Stages = r.deps.Stages(id)
+		loop.Stages = append(loop.Stages, r.deps.Stages(id)...)
 	}
 	loop.Stages = append(loop.Stages, NewRouter(r.cfg.Flow))
 	loop.Opened = func(m pipeline.Marks) {

@@ -63,6 +63,11 @@ func (r *Replicator) Run(ctx context.Context) error {
 	if err := kafka.Distinct(ctx, r.cfg.Source, r.cfg.Target); err != nil {
 		return err
 	}
+	if r.deps.Guard != nil {
+		if err := r.deps.Guard(ctx); err != nil {
+			return err
+		}
+	}
 	origin, err := r.cfg.Source.ClusterID(ctx)
 	if err != nil {
 		return err
@@ -98,7 +103,10 @@ func (r *Replicator) Run(ctx context.Context) error {
 		disc.run(dctx, r.discoveryFailed, r.discoveryMended)
 		return nil
 	})
-	err = group.Run(ctx)
+	gctx, refuse := context.WithCancelCause(ctx)
+	eg.Go(func() error { return r.guard(gctx, refuse) })
+	err = group.Run(gctx)
+	refuse(nil)
 	stop()
 	return errors.Join(err, eg.Wait())
 }

@@ -48,6 +48,10 @@ type Flow struct {
 	// ReplicateHeartbeats copies heartbeats topics whatever Topics says
 	// (heartbeats.replication.enabled, KIP-1089).
 	ReplicateHeartbeats bool
+
+	// Provenance says when records are marked with the cluster they were
+	// written on. It concerns only a Policy that keeps names.
+	Provenance Provenance
 }
 
 // Replicates reports whether topic, as named on the source, is copied by the

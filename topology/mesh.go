@@ -35,7 +35,8 @@ func (e *MeshError) Error() string {
 // Check returns a [*MeshError] for each reason why the flows cannot run side
 // by side: unusable aliases, a cluster copied to itself, a flow declared
 // twice, two flows that write one topic, and records that would go round for
-// ever. Flows that do not Copy take part only in the checks of aliases.
+// ever. The last two are accepted among flows that keep names and mark records
+// (see [Routes]). Flows that do not Copy take part only in the checks of aliases.
 //
 // Whether two sets of patterns select a common name is decided exactly where
 // the patterns need no backtracking; where they do, the mesh gets the benefit
@@ -133,12 +134,16 @@ func checkOneWriter(flows []Flow) []error {
 			if f.ID.Target != g.ID.Target {
 				continue
 			}
+			if tellsOrigins(f) && tellsOrigins(g) {
+				continue // Routes decides which of them brings a record
+			}
 			if topic, found := commonName(written(f), written(g)); found {
 				problems = append(problems, &MeshError{
 					Flows: []FlowID{f.ID, g.ID},
 					Rule: fmt.Sprintf("both would write the same topic of %q, for example %q",
 						f.ID.Target, topic),
-					Suggestion: "let them copy different topics, or use the default policy, which prefixes names with the source",
+					Suggestion: "let them copy different topics, or use the default policy, which prefixes names with the source" +
+						orMark(f, g),
 				})
 			}
 		}
@@ -146,9 +151,10 @@ func checkOneWriter(flows []Flow) []error {
 	return problems
 }
 
-// checkLoops refuses ways round on which names do not tell where a record came
-// from. With the default policy all the way, IsCycle ends every round. Of a
-// round and a shorter one among the same clusters, the shorter is reported.
+// checkLoops refuses ways round on which neither names nor marks tell where a
+// record came from. With the default policy all the way, IsCycle ends every
+// round; with same names and marks all the way, [Routes] does. Of a round and a
+// shorter one among the same clusters, the shorter is reported.
 func checkLoops(flows []Flow) []error {
 	var problems []error
 	var reported [][]Alias
@@ -163,9 +169,8 @@ func checkLoops(flows []Flow) []error {
 		}
 		reported = append(reported, clusters)
 		problem := &MeshError{
-			Rule: fmt.Sprintf("a record of %q would go round for ever: the names do not tell where it came from, "+
-				"and keeping the same names both ways needs provenance marks, which this version does not have", topic),
-			Suggestion: "use the default policy for all of them, or let them copy different topics",
+			Rule:       fmt.Sprintf("a record of %q would go round for ever: the names do not tell where it came from", topic),
+			Suggestion: "use the default policy for all of them, or let them copy different topics" + orMark(way...),
 		}
 		for _, f := range way {
 			problem.Flows = append(problem.Flows, f.ID)
@@ -173,6 +178,14 @@ func checkLoops(flows []Flow) []error {
 		problems = append(problems, problem)
 	}
 	return problems
+}
+
+// orMark is one more thing to do where all flows keep names.
+func orMark(flows ...Flow) string {
+	if slices.ContainsFunc(flows, func(f Flow) bool { return !keepsNames(f) }) {
+		return ""
+	}
+	return `, or let all of them mark records with where they come from (provenance = "auto")`
 }
 
 func sources(flows []Flow) []Alias {
@@ -194,10 +207,10 @@ func keepsNames(f Flow) bool { return f.Policy.Name() == "identity" }
 const maxRounds = 100
 
 // rounds are the ways from a cluster back to itself that pass no other cluster
-// twice and have a flow that keeps names, shortest first. Each is found once,
-// from its smallest alias.
+// twice and have a flow that keeps names, but not only flows that mark records,
+// shortest first. Each is found once, from its smallest alias.
 func rounds(flows []Flow) [][]Flow {
-	if !slices.ContainsFunc(flows, keepsNames) {
+	if !slices.ContainsFunc(flows, keepsNames) || !slices.ContainsFunc(flows, func(f Flow) bool { return !tellsOrigins(f) }) {
 		return nil
 	}
 	var found [][]Flow
@@ -205,7 +218,7 @@ func rounds(flows []Flow) [][]Flow {
 	walk = func(start Alias, way []Flow) {
 		at := way[len(way)-1].ID.Target
 		if at == start {
-			if slices.ContainsFunc(way, keepsNames) {
+			if slices.ContainsFunc(way, keepsNames) && slices.ContainsFunc(way, func(f Flow) bool { return !tellsOrigins(f) }) {
 				found = append(found, slices.Clone(way))
 			}
 			return

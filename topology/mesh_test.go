@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,13 +68,14 @@ func TestCheckAccepts(t *testing.T) {
 
 func TestCheckRefuses(t *testing.T) {
 	const (
-		roundFor = `: a record of "%" would go round for ever: the names do not tell where it came from, ` +
-			`and keeping the same names both ways needs provenance marks, which this version does not have; ` +
+		roundFor = `: a record of "%" would go round for ever: the names do not tell where it came from; ` +
 			`use the default policy for all of them, or let them copy different topics`
+		orMark    = `, or let all of them mark records with where they come from (provenance = "auto")`
 		bothWrite = `both would write the same topic of "H", for example "%"; ` +
 			`let them copy different topics, or use the default policy, which prefixes names with the source`
 	)
-	round := func(topic string) string { return strings.Replace(roundFor, "%", topic, 1) }
+	mixed := func(topic string) string { return strings.Replace(roundFor, "%", topic, 1) }
+	round := func(topic string) string { return mixed(topic) + orMark }
 	both := func(topic string) string { return strings.Replace(bothWrite, "%", topic, 1) }
 	tests := []struct {
 		name  string
@@ -89,15 +91,15 @@ func TestCheckRefuses(t *testing.T) {
 			"identity among three",
 			[]string{"A->B identity x", "B->A identity x", "B->C identity x", "C->A identity x"},
 			[]string{
-				`B->A, C->A: ` + strings.Replace(both("x"), `"H"`, `"A"`, 1),
+				`B->A, C->A: ` + strings.Replace(both("x"), `"H"`, `"A"`, 1) + orMark,
 				"A->B, B->A" + round("x"),
 			},
 		},
-		{"identity there, prefix back", []string{"A->B identity .*", "B->A . .*"}, []string{"A->B, B->A" + round("a")}},
+		{"identity there, prefix back", []string{"A->B identity .*", "B->A . .*"}, []string{"A->B, B->A" + mixed("a")}},
 		{
 			"identity into a hub",
 			[]string{"A->H identity orders-.*", "B->H identity orders-.* -orders-[a-z].*"},
-			[]string{"A->H, B->H: " + both("orders-")},
+			[]string{"A->H, B->H: " + both("orders-") + orMark},
 		},
 		{
 			"identity of what looks like a copy",
@@ -128,6 +130,43 @@ func TestCheckRefuses(t *testing.T) {
 			}
 			if g, w := strings.Join(got, "\n"), strings.Join(tt.want, "\n"); g != w {
 				t.Errorf("got\n%s\nwant\n%s", g, w)
+			}
+		})
+	}
+}
+
+// Same names lead round where all flows mark records; one that does not, or that
+// prefixes names, brings back what nobody recognises.
+func TestCheckOfFlowsThatMarkRecords(t *testing.T) {
+	const round = ` would go round for ever`
+	tests := []struct {
+		name  string
+		flows []string // those after "|" do not mark
+		want  string   // part of the problem; empty: none
+	}{
+		{"both ways", []string{"A->B identity .*", "B->A identity .*"}, ""},
+		{"full mesh", []string{"A->B identity .*", "B->A identity .*", "B->C identity .*", "C->B identity .*", "A->C identity .*", "C->A identity .*"}, ""},
+		{"into a hub", []string{"A->H identity .*", "B->H identity .*"}, ""},
+		{"one way back without marks", []string{"A->B identity .*", "|", "B->A identity x"}, `A->B, B->A: a record of "x"` + round},
+		{"prefix back", []string{"A->B identity .*", "B->A . .*"}, `A->B, B->A: a record of "a"` + round},
+		{"round three with a prefix", []string{"A->B identity x", "B->C identity x", "C->A . x"}, `A->B, B->C, C->A: a record of "x"` + round},
+		{"into a hub, one without marks", []string{"A->H identity .*", "|", "B->H identity x"}, `A->H, B->H: both would write the same topic of "H", for example "x"`},
+		{"marks beside prefixes", []string{"A->B identity .*", "B->A identity .*", "A->C . .*", "C->A . .*"}, `both would write the same topic of "A", for example "C.a"`},
+		{"marks beside prefixes of other topics", []string{"A->B identity x", "B->A identity x", "A->C . y", "C->A . y"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			lines := slices.DeleteFunc(slices.Clone(tt.flows), func(l string) bool { return l == "|" })
+			flows := flowsOf(t, lines...)
+			for i, line := range tt.flows {
+				if line == "|" {
+					break
+				}
+				flows[i].Provenance = topology.ProvenanceAuto
+			}
+			problems := topology.Check(flows)
+			if tt.want == "" && len(problems) > 0 || tt.want != "" && (len(problems) != 1 || !strings.Contains(problems[0].Error(), tt.want)) {
+				t.Errorf("got %v, want one with %q", problems, tt.want)
 			}
 		})
 	}

@@ -27,6 +27,9 @@ func DeadLetterTopic(source Alias) string { return "mm2-dead-letter." + string(s
 // source offsets of a flow, on the target.
 func JavaOffsetsTopic(source Alias) string { return "mm2-offsets." + string(source) + ".internal" }
 
+// JavaConfigsTopic is where they keep their configuration.
+func JavaConfigsTopic(source Alias) string { return "mm2-configs." + string(source) + ".internal" }
+
 // JavaGroup is the group of these workers, on the target.
 func JavaGroup(source Alias) string { return string(source) + "-mm2" }
 

@@ -227,7 +227,7 @@ func TestHangingTransactionIsFinished(t *testing.T) {
 		open(t, s)
 		commit(t, s, batch(0, 3))
 		s.Close()
-		b.hang(t)
+		b.hang(t, "out", lanesTopic)
 		if _, err := b.sinkMarks(t); err == nil {
 			t.Fatal("the marks can be read to their end: nothing hangs, the test does not test")
 		}
@@ -242,19 +242,21 @@ func TestHangingTransactionIsFinished(t *testing.T) {
 	})
 }
 
-// hang leaves a transaction open on the lane's partitions that fencing the lane
-// does not end. On a real broker a crash does that; here another transactional
+// hang leaves a transaction open on partition 0 of topics, and on the lane's
+// mark partition if the lanes topic is among them, that fencing the lane does
+// not end. On a real broker a crash does that; here another transactional
 // id stands in for the lost one.
-func (b *target) hang(t *testing.T) {
+func (b *target) hang(t *testing.T, topics ...string) {
 	t.Helper()
 	cl := b.Client(t, kgo.TransactionalID("lost"), kgo.TransactionTimeout(15*time.Minute))
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []*kgo.Record{
-		{Topic: "out", Partition: 0, Value: []byte("lost")},
-		{Topic: lanesTopic, Partition: 1, Key: []byte("in/0"), Value: []byte("4")},
-	} {
+	for _, topic := range topics {
+		r := &kgo.Record{Topic: topic, Key: []byte("in/0"), Value: []byte("4")}
+		if topic == lanesTopic {
+			r.Partition = 1
+		}
 		if err := cl.ProduceSync(t.Context(), r).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +277,7 @@ func TestHangingTransactionThatWeMayNotFinishParksTheLane(t *testing.T) {
 		s := b.sink(t, "two")
 		open(t, s)
 		s.Close()
-		b.hang(t)
+		b.hang(t, "out", lanesTopic)
 		b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.WriteTxnMarkers}, Err: kerr.ClusterAuthorizationFailed})
 		_, err := s.Open(t.Context())
 		if _, ok := errors.AsType[*pipeline.FatalError](err); !ok {

@@ -38,6 +38,11 @@ type SourceConfig struct {
 	// start at their end: true while the lane was never owned before.
 	Latest func() bool
 
+	// Resume, if set, is asked at each Seek, which comes after the fence and
+	// the marks, where another tool's copying of a partition ended: the next
+	// offset. It counts for partitions that have no mark or a smaller one.
+	Resume func(ctx context.Context) (map[pipeline.Partition]int64, error)
+
 	Logger *slog.Logger
 }
 
@@ -92,6 +97,7 @@ type PartitionSource struct {
 	client *kgo.Client
 	queue  []*pipeline.Batch
 	marks  pipeline.Marks // where each partition resumes: as of Seek, moved on by every batch handed out
+	resume map[pipeline.Partition]int64
 	active map[pipeline.Partition]*partition
 
 	mu       sync.Mutex // guards what follows
@@ -192,6 +198,11 @@ func (s *PartitionSource) Seek(ctx context.Context, to pipeline.Marks) error {
 	s.mu.Lock()
 	s.changed = true
 	s.mu.Unlock()
+	if s.cfg.Resume != nil {
+		if s.resume, err = s.cfg.Resume(ctx); err != nil {
+			return err
+		}
+	}
 	return s.apply(ctx)
 }
 
@@ -303,9 +314,16 @@ func (s *PartitionSource) add(ctx context.Context, fresh []Assigned) error {
 		s.active[a.Partition] = &partition{Assigned: a, key: MarkKey(a.Partition), pos: Position{Partition: a.Partition, Next: m.Offset, End: -1}}
 		s.publish(s.active[a.Partition])
 	}
+	resumed := 0
 	for _, a := range fresh {
 		text, ok := s.marks[MarkKey(a.Partition)]
 		if !ok {
+			if m, ok := s.further(a, Mark{Offset: -1}); ok {
+				s.note(a.Partition, m, false)
+				begin(a, m)
+				resumed++
+				continue
+			}
 			unmarked = append(unmarked, a)
 			continue
 		}
@@ -317,7 +335,14 @@ func (s *PartitionSource) add(ctx context.Context, fresh []Assigned) error {
 			s.park(a.Partition, m.Offset, fmt.Errorf("topic %s was deleted and created again on the source: its id was %s and is %s. What was copied up to offset %d belongs to the old topic", a.Topic, m.TopicID, id, m.Offset), false)
 			continue
 		}
+		if m, ok = s.further(a, m); ok {
+			s.note(a.Partition, m, false)
+			resumed++
+		}
 		begin(a, m)
+	}
+	if resumed > 0 {
+		s.cfg.Logger.Info("partitions go on where another tool stood", "partitions", resumed)
 	}
 	starts, err := s.starts(ctx, unmarked)
 	if err != nil {
@@ -325,10 +350,7 @@ func (s *PartitionSource) add(ctx context.Context, fresh []Assigned) error {
 	}
 	for _, a := range unmarked {
 		m := Mark{Offset: starts[a.Partition], Epoch: -1, TopicID: topicID(a.TopicID)}
-		s.queue = append(s.queue, &pipeline.Batch{
-			Source: a.Partition, Base: m.Offset, Limit: m.Offset, Next: pipeline.Marks{MarkKey(a.Partition): m.encode()},
-			Urgent: a.Latest, // the end moves: another owner would find another one
-		})
+		s.note(a.Partition, m, a.Latest) // the end moves: another owner would find another one
 		begin(a, m)
 	}
 	if len(offsets) > 0 {

@@ -52,14 +52,21 @@ func (a *origin) produce(t *testing.T, partition int32, from, to int) {
 
 func (a *origin) source(t *testing.T, parts ...kafka.Assigned) *kafka.PartitionSource {
 	t.Helper()
+	return a.sourceWith(t, func(*kafka.SourceConfig) {}, parts...)
+}
+
+func (a *origin) sourceWith(t *testing.T, change func(*kafka.SourceConfig), parts ...kafka.Assigned) *kafka.PartitionSource {
+	t.Helper()
 	d, err := kafka.NewDialer("A", connection.Connection{Bootstrap: a.Addrs}, nil, kgo.Dialer(a.net.DialContext))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := kafka.NewPartitionSource(kafka.SourceConfig{
+	cfg := kafka.SourceConfig{
 		Dialer: d, Role: "source", Admin: kadm.NewClient(a.Client(t)), Latest: func() bool { return true },
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
+	}
+	change(&cfg)
+	s := kafka.NewPartitionSource(cfg)
 	t.Cleanup(s.Close)
 	s.Assign(parts)
 	return s
