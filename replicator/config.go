@@ -40,6 +40,9 @@ type Config struct {
 	Linger                 time.Duration // negative: none
 	MaxBatchBytes          int32         // bounds batches below the target topic's max.message.bytes; 0: does not
 	BufferBytes            int64
+
+	// Policies say what is done about what loses records and what is refused.
+	Policies kafka.Policies
 }
 
 // Deps are the parts a Replicator works with.

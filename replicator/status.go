@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"mm2/internal/kafka"
 	"mm2/internal/lane"
 	"mm2/topology"
 )
@@ -60,6 +61,11 @@ type PartitionStatus struct {
 	LagRecords int64   `json:"lag_records"`
 	LagSeconds float64 `json:"lag_seconds"`
 	Parked     string  `json:"parked,omitempty"`
+	// Lost are the source offsets given up so far by a policy, as committed
+	// with the marks; Trouble is the last thing that was wrong since the lane
+	// was opened, and what was done.
+	Lost    map[kafka.Kind]int64 `json:"lost,omitempty"`
+	Trouble string               `json:"trouble,omitempty"`
 }
 
 // Status is safe for concurrent use, also while Run is not running.
@@ -98,6 +104,7 @@ func (c *copier) fill(s *LaneStatus, now time.Time) {
 		s.Partitions = append(s.Partitions, PartitionStatus{
 			Topic: p.Topic, Partition: p.Partition.Partition, Next: p.Next, End: p.End,
 			LagRecords: lag, LagSeconds: lagSince(now, p.Newest, lag), Parked: p.Parked,
+			Lost: p.Lost, Trouble: c.note(p.Partition),
 		})
 	}
 }

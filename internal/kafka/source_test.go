@@ -50,16 +50,20 @@ func (a *origin) produce(t *testing.T, partition int32, from, to int) {
 	}
 }
 
-func (a *origin) source(t *testing.T, parts ...kafka.Assigned) *kafka.PartitionSource {
+func (a *origin) source(t *testing.T, change func(*kafka.SourceConfig), parts ...kafka.Assigned) *kafka.PartitionSource {
 	t.Helper()
 	d, err := kafka.NewDialer("A", connection.Connection{Bootstrap: a.Addrs}, nil, kgo.Dialer(a.net.DialContext))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := kafka.NewPartitionSource(kafka.SourceConfig{
+	cfg := kafka.SourceConfig{
 		Dialer: d, Role: "source", Admin: kadm.NewClient(a.Client(t)), Latest: func() bool { return true },
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	s := kafka.NewPartitionSource(cfg)
 	t.Cleanup(s.Close)
 	s.Assign(parts)
 	return s
@@ -114,7 +118,7 @@ func TestSourceResumesAtItsMarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newOrigin(t)
 		a.produce(t, 0, 0, 5)
-		s := a.source(t, a.part(0))
+		s := a.source(t, nil, a.part(0))
 		marks := pipeline.Marks{}
 		seek(t, s, marks)
 		if diff := cmp.Diff([]string{"0:0", "0:1", "0:2", "0:3", "0:4"}, drain(t, s, marks)); diff != "" {
@@ -141,7 +145,7 @@ func TestSourceStartsNewPartitionsAsTold(t *testing.T) {
 		a.produce(t, 1, 0, 3)
 		latest := a.part(0)
 		latest.Latest = true
-		s := a.source(t, latest)
+		s := a.source(t, nil, latest)
 		marks := pipeline.Marks{}
 		seek(t, s, marks)
 		if got := drain(t, s, marks); got != nil {
@@ -204,7 +208,7 @@ func TestWhatCannotBeReadOnParksOnePartition(t *testing.T) {
 				a.produce(t, 0, 0, 6)
 				a.produce(t, 1, 0, 2)
 				marks := tc.damage(t, a)
-				s := a.source(t, a.part(0), a.part(1))
+				s := a.source(t, nil, a.part(0), a.part(1))
 				seek(t, s, marks)
 				if diff := cmp.Diff([]string{"1:0", "1:1"}, drain(t, s, marks)); diff != "" {
 					t.Errorf("the neighbour (-want +got):\n%s", diff)
@@ -225,7 +229,7 @@ func TestParkedPartitionResumesWhereItStood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newOrigin(t)
 		a.produce(t, 0, 0, 3)
-		s := a.source(t, a.part(0))
+		s := a.source(t, nil, a.part(0))
 		marks := pipeline.Marks{}
 		seek(t, s, marks)
 		drain(t, s, marks)

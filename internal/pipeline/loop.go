@@ -250,9 +250,11 @@ func (l *Loop) step(ctx context.Context) error {
 }
 
 func (l *Loop) process(ctx context.Context, b *Batch) error {
-	for _, s := range l.Stages {
-		if err := s.Process(ctx, b); err != nil {
-			return fmt.Errorf("stage: %w", err)
+	if b.To.Topic == "" { // else the source has said where it goes, as it is
+		for _, s := range l.Stages {
+			if err := s.Process(ctx, b); err != nil {
+				return fmt.Errorf("stage: %w", err)
+			}
 		}
 	}
 	n := b.Len()

@@ -367,7 +367,7 @@ func (c *counting) Rewind() { c.overlay = map[int32]int{} }
 
 func (c *counting) Process(_ context.Context, b *pipeline.Batch) error {
 	if b.To.Topic != "" {
-		return nil // somebody has sent it somewhere
+		c.w.violated("a stage sees what its source has sent to %s", b.To.Topic)
 	}
 	var kept []pipeline.Record
 	for _, r := range b.Records() {
