@@ -44,6 +44,9 @@ type Config struct {
 	// Routes, made from all flows of the mesh, say which records the flow
 	// carries where names do not tell; nil: all of them.
 	Routes *topology.Routes
+
+	// Policies say what is done about what loses records and what is refused.
+	Policies kafka.Policies
 }
 
 // Deps are the parts a Replicator works with.

@@ -27,6 +27,24 @@ type copier struct {
 
 	records, bytes, commits, aborts atomic.Int64
 	lastCommit                      atomic.Int64 // unix ms
+
+	metrics *flowMetrics
+	mu      sync.Mutex // guards notes
+	notes   map[pipeline.Partition]string
+}
+
+// trouble is told by the source and the sink.
+func (c *copier) trouble(t kafka.Trouble) {
+	c.metrics.trouble(t)
+	c.mu.Lock()
+	c.notes[t.Partition] = t.Action + ": " + t.Text
+	c.mu.Unlock()
+}
+
+func (c *copier) note(p pipeline.Partition) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.notes[p]
 }
 
 func (c *copier) assign(s *snapshot, lanes int) {
@@ -94,7 +112,7 @@ func (r *Replicator) copy(ctx context.Context, lease *lane.Lease, loop *pipeline
 func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *kadm.Client, lanes int) (*copier, *pipeline.Loop, *kafka.TxnSink, error) {
 	id := int(lease.ID)
 	log := r.deps.Logger.With("lane", id)
-	c := &copier{lane: id, lanes: lanes, origin: disc.origin}
+	c := &copier{lane: id, lanes: lanes, origin: disc.origin, metrics: r.metrics, notes: map[pipeline.Partition]string{}}
 	sink, err := kafka.NewTxnSink(r.sinkConfig(c, target, log))
 	if err != nil {
 		return nil, nil, nil, err
@@ -103,17 +121,19 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		Dialer: r.cfg.Source, Role: r.sourceRole(lease.ID), Admin: source,
 		ReadUncommitted: r.cfg.ReadUncommitted,
 		MinBytes:        r.cfg.FetchMinBytes, MaxWait: r.cfg.FetchMaxWait, MaxBytes: r.cfg.FetchMaxBytes, MaxPartitionBytes: r.cfg.FetchMaxPartitionBytes,
-		Limit:  r.limitFunc(),
-		Latest: func() bool { return sink.Previous().Worker == "" },
-		Resume: r.deps.Resume,
-		Logger: log,
+		Limit:    r.limitFunc(),
+		Latest:   func() bool { return sink.Previous().Worker == "" },
+		Resume:   r.deps.Resume,
+		Policies: r.cfg.Policies, Trouble: c.trouble, Target: target, Forget: sink.Forget, Flow: r.cfg.Flow.ID.String(),
+		DeadLetters: func(ctx context.Context) (kafka.DeadLetters, error) { return r.letters.ensure(ctx, target) },
+		Logger:      log,
 	})
 	cfg := pipeline.DefaultConfig()
 	cfg.Interval, cfg.Bytes = r.cfg.CommitInterval, r.cfg.CommitBytes
 	cfg.EndTimeout = max(r.cfg.TransactionTimeout, time.Second)
 	loop := &pipeline.Loop{
 		Config: cfg, Source: c.source, Sink: sink,
-		Observers: append([]pipeline.Observer{c, r.metrics}, r.deps.Observers...),
+		Observers: append([]pipeline.Observer{c.source, c, r.metrics}, r.deps.Observers...),
 	}
 	if r.cfg.Routes != nil {
 		loop.Stages = append(loop.Stages, NewProvenance(r.cfg.Flow.ID, r.cfg.Routes))
@@ -150,9 +170,10 @@ func (r *Replicator) sinkConfig(c *copier, target *kadm.Client, log *slog.Logger
 		Partitions: func() []pipeline.Partition {
 			return c.snap.Load().targets(c.lane, c.lanes)
 		},
-		MaxBatchBytes: func(topic string) int32 { return c.snap.Load().maxBatch(topic) },
-		LargestBatch:  func() int32 { return c.snap.Load().largest },
+		MaxBatchBytes: func(topic string) int32 { return max(c.snap.Load().maxBatch(topic), r.letters.maxBatch(topic)) },
+		LargestBatch:  func() int32 { return max(c.snap.Load().largest, c.source.LargestLetter()) },
 		Compression:   r.cfg.Compression, Linger: r.cfg.Linger, MaxBatch: r.cfg.MaxBatchBytes, BufferBytes: r.cfg.BufferBytes,
+		DeadLetterTopic: r.letters.topic, Policies: r.cfg.Policies, Trouble: c.trouble,
 		Logger: log, Healed: r.metrics.healed,
 	}
 	if r.deps.Companions != nil {
@@ -167,12 +188,15 @@ func (r *Replicator) sinkConfig(c *copier, target *kadm.Client, log *slog.Logger
 // reason is the bounded label for why a transaction was given up.
 func reason(err error) string {
 	var refused *pipeline.RefusedError
+	var one *pipeline.PartitionError
 	var fatal *pipeline.FatalError
 	switch {
 	case errors.Is(err, pipeline.ErrFenced):
 		return "fenced"
 	case errors.As(err, &refused):
 		return "refused"
+	case errors.As(err, &one), errors.Is(err, pipeline.ErrReopen):
+		return "trouble"
 	case errors.As(err, &fatal):
 		return "fatal"
 	case errors.Is(err, kafka.ErrHanging):

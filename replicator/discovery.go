@@ -31,8 +31,9 @@ type found struct {
 	partitions int // that exist on both sides
 	missing    int // on the source but not yet on the target
 	id         kadm.TopicID
-	latest     bool  // was there when the worker first looked
-	err        error // why it is not copied (yet)
+	remoteID   kadm.TopicID // zero: unknown
+	latest     bool         // was there when the worker first looked
+	err        error        // why it is not copied (yet)
 }
 
 // assigned are the partitions of one lane.
@@ -41,7 +42,10 @@ func (s *snapshot) assigned(lane, lanes int) []kafka.Assigned {
 	for name, t := range s.topics {
 		for p := range int32(t.partitions) {
 			if topology.Lane(topology.Partition{Topic: name, Partition: p}, lanes) == lane {
-				out = append(out, kafka.Assigned{Partition: pipeline.Partition{Topic: name, Partition: p}, TopicID: t.id, Latest: t.latest})
+				out = append(out, kafka.Assigned{
+					Partition: pipeline.Partition{Topic: name, Partition: p}, TopicID: t.id,
+					Target: t.remote, TargetID: t.remoteID, Latest: t.latest,
+				})
 			}
 		}
 	}
@@ -190,11 +194,14 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 		t := targets[w.Source]
 		// Beside an error there may be partitions: those that were there before
 		// the target refused to grow go on.
-		f := found{remote: w.Target, id: details[w.Source].ID, err: t.Err, partitions: min(w.Partitions, t.Partitions)}
+		f := found{remote: w.Target, id: details[w.Source].ID, remoteID: t.ID, err: t.Err, partitions: min(w.Partitions, t.Partitions)}
 		f.missing = w.Partitions - f.partitions
 		if before == nil {
 			f.latest = d.latest
 		} else if old, ok := before.topics[w.Source]; ok {
+			if f.remoteID == (kadm.TopicID{}) {
+				f.remoteID = old.remoteID
+			}
 			// Partitions that appear later start at their beginning: nothing
 			// was there before. The flag is only read for partitions without
 			// a mark, and those of a known topic have theirs by now.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"mm2/internal/kafka"
 	"mm2/internal/lane"
 	"mm2/internal/pipeline"
 	"mm2/topology"
@@ -18,6 +19,7 @@ type Metrics struct {
 	latency, commitDuration  *prometheus.HistogramVec
 	commits, aborts, fences  *prometheus.CounterVec
 	hanging, discoveryErrors *prometheus.CounterVec
+	trouble, lost, foreign   *prometheus.CounterVec
 
 	mu    sync.Mutex // guards flows
 	flows map[topology.FlowID]*Replicator
@@ -57,6 +59,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		fences:          counter("mm2_fences_total", "Times a lane of this worker was fenced by another owner or its transaction timed out.", flowLabels...),
 		hanging:         counter("mm2_hanging_transactions_total", "Transactions that a target crash left hanging and that mm2 finished, by outcome.", "source", "target", "outcome"),
 		discoveryErrors: counter("mm2_discovery_errors_total", "Failed rounds of topic discovery.", flowLabels...),
+		trouble:         counter("mm2_trouble_total", "Times that a partition could not simply be copied on, by what was wrong and what was done about it.", "source", "target", "kind", "action"),
+		lost:            counter("mm2_lost_records_total", "Source offsets given up by a policy, by what was wrong, as far as the number can be told.", "source", "target", "kind"),
+		foreign:         counter("mm2_foreign_records_total", "Records that somebody else was found to have written into copies.", flowLabels...),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "mm2_end_to_end_latency_seconds",
 			Help: "Time from a record's timestamp to its commit on the target, measured on the newest record of each batch.",
@@ -70,7 +75,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, flowLabels),
 		flows: map[topology.FlowID]*Replicator{},
 	}
-	reg.MustRegister(m.records, m.bytes, m.commits, m.aborts, m.fences, m.hanging, m.discoveryErrors, m.latency, m.commitDuration, m)
+	reg.MustRegister(m.records, m.bytes, m.commits, m.aborts, m.fences, m.hanging, m.discoveryErrors, m.trouble, m.lost, m.foreign, m.latency, m.commitDuration, m)
 	return m
 }
 
@@ -154,12 +159,19 @@ func (m *Metrics) of(id topology.FlowID) *flowMetrics {
 		latency:         m.latency.WithLabelValues(src, dst), commitDuration: m.commitDuration.WithLabelValues(src, dst),
 		topics: map[string]topicCounters{},
 	}
-	for _, r := range []string{"fenced", "refused", "fatal", "hanging", "stopped", "timeout", "error"} {
+	for _, r := range []string{"fenced", "refused", "trouble", "fatal", "hanging", "stopped", "timeout", "error"} {
 		m.aborts.WithLabelValues(src, dst, r)
 	}
 	for _, o := range []string{"commit", "abort"} {
 		m.hanging.WithLabelValues(src, dst, o)
 	}
+	for _, k := range kafka.Kinds() {
+		for _, action := range k.Actions() {
+			m.trouble.WithLabelValues(src, dst, string(k), action)
+		}
+		m.lost.WithLabelValues(src, dst, string(k))
+	}
+	m.foreign.WithLabelValues(src, dst)
 	return f
 }
 
@@ -215,6 +227,12 @@ func (f *flowMetrics) healed(commit bool) {
 		out = "commit"
 	}
 	f.all.hanging.WithLabelValues(f.src, f.dst, out).Inc()
+}
+
+func (f *flowMetrics) trouble(t kafka.Trouble) {
+	f.all.trouble.WithLabelValues(f.src, f.dst, string(t.Kind), t.Action).Inc()
+	f.all.lost.WithLabelValues(f.src, f.dst, string(t.Kind)).Add(float64(max(t.Lost, 0)))
+	f.all.foreign.WithLabelValues(f.src, f.dst).Add(float64(t.Foreign))
 }
 
 // lagSince is how long ago the newest record read was written, while more waits.

@@ -23,6 +23,7 @@ type Replicator struct {
 	deps    Deps
 	limiter *rate.Limiter
 	metrics *flowMetrics
+	letters *letters
 
 	mu      sync.Mutex // guards what follows
 	lanes   int        // partitions of the lanes topic, once known
@@ -37,7 +38,13 @@ func New(cfg Config, deps Deps) (*Replicator, error) {
 		return nil, fmt.Errorf("flow %s: the transaction timeout (%v) must be shorter than the session timeout (%v): a lane is given up only after its transaction ended",
 			cfg.Flow.ID, cfg.TransactionTimeout, cfg.SessionTimeout)
 	}
-	r := &Replicator{cfg: cfg, deps: deps, copiers: map[lane.ID]*copier{}, metrics: deps.Metrics.of(cfg.Flow.ID)}
+	r := &Replicator{
+		cfg: cfg, deps: deps, copiers: map[lane.ID]*copier{}, metrics: deps.Metrics.of(cfg.Flow.ID),
+		letters: &letters{topic: cfg.Policies.DeadLetterTopic, replicationFactor: cfg.LanesReplicationFactor},
+	}
+	if r.letters.topic == "" {
+		r.letters.topic = topology.DeadLetterTopic(cfg.Flow.ID.Source)
+	}
 	if cfg.RateLimit > 0 {
 		// A burst of one second lets large batches pass whole.
 		r.limiter = rate.NewLimiter(rate.Limit(cfg.RateLimit), int(max(cfg.RateLimit, 1<<20)))

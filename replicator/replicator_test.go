@@ -74,6 +74,7 @@ var errFrozen = errors.New("the target does not let us grow it")
 type worker struct {
 	*replicator.Replicator
 	link *mm2test.Link
+	reg  *prometheus.Registry
 	stop func()
 }
 
@@ -91,8 +92,9 @@ func (m *mesh) start(t *testing.T, name string, change ...func(*replicator.Confi
 	if err != nil {
 		t.Fatal(err)
 	}
+	reg := prometheus.NewRegistry()
 	deps := replicator.Deps{
-		Topics: topics{target: kadm.NewClient(m.b.Client(t)), frozen: "A.orders-frozen", max: m.maxBatch}, Metrics: replicator.NewMetrics(prometheus.NewRegistry()),
+		Topics: topics{target: kadm.NewClient(m.b.Client(t)), frozen: "A.orders-frozen", max: m.maxBatch}, Metrics: replicator.NewMetrics(reg),
 		Logger: testLogger(t, name),
 	}
 	cfg := replicator.Config{
@@ -111,7 +113,7 @@ func (m *mesh) start(t *testing.T, name string, change ...func(*replicator.Confi
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	w := &worker{Replicator: r, link: link}
+	w := &worker{Replicator: r, link: link, reg: reg}
 	stopped := false
 	w.stop = func() {
 		if stopped {

@@ -63,6 +63,11 @@ type PartitionStatus struct {
 	LagRecords int64   `json:"lag_records"`
 	LagSeconds float64 `json:"lag_seconds"`
 	Parked     string  `json:"parked,omitempty"`
+	// Lost are the source offsets given up so far by a policy, as committed
+	// with the marks; Trouble is the last thing that was wrong since the lane
+	// was opened, and what was done.
+	Lost    map[kafka.Kind]int64 `json:"lost,omitempty"`
+	Trouble string               `json:"trouble,omitempty"`
 }
 
 // Client is a client of a lane, and what went over its connections since the
@@ -113,6 +118,7 @@ func (c *copier) fill(s *LaneStatus, now time.Time) {
 		s.Partitions = append(s.Partitions, PartitionStatus{
 			Topic: p.Topic, Partition: p.Partition.Partition, Next: p.Next, End: p.End,
 			LagRecords: lag, LagSeconds: lagSince(now, p.Newest, lag), Parked: p.Parked,
+			Lost: p.Lost, Trouble: c.note(p.Partition),
 		})
 	}
 }

@@ -362,16 +362,28 @@ func byHand(txn []hung, out outcome) string {
 // which finishes it.
 var ErrHanging = errors.New("a committed transaction is still open on the target")
 
-// Check implements pipeline.Checker. Markers are written after EndTxn answers,
-// so one look proves nothing: the same transaction open at two checks does.
+// Check implements pipeline.Checker.
 func (s *TxnSink) Check(ctx context.Context) error {
-	if s.client == nil || !s.transactional() || s.inTxn {
+	if s.client == nil || s.inTxn {
 		return nil
 	}
 	pid, _, err := s.client.ProducerID(ctx)
 	if err != nil {
 		return endError("producer id", err)
 	}
+	s.trail.ours[pid] = true // it changes when its epochs are used up
+	if s.transactional() {
+		if err := s.stuck(ctx, pid); err != nil {
+			return err
+		}
+	}
+	return s.lookIntoGaps(ctx)
+}
+
+// stuck looks for transactions of ours that hang. Markers are written after
+// EndTxn answers, so one look proves nothing: the same transaction open at two
+// checks does.
+func (s *TxnSink) stuck(ctx context.Context, pid int64) error {
 	open, _, err := s.producers(ctx, pid)
 	if err != nil {
 		// The target is in trouble or we may not ask; the data path will tell.

@@ -62,12 +62,12 @@ func (m MarkTopic) record(key, value string) *kgo.Record {
 	return &kgo.Record{Topic: m.Topic, Partition: m.Partition, Key: []byte(key), Value: []byte(value)}
 }
 
-// scanRange is what scan reads: from an offset (or the start, -1) to the high
-// watermark as it is when the scan begins.
+// scanRange is what scan reads: from an offset (or the start, -1) to another one,
+// at most to the high watermark as it is when the scan begins (0: to there).
 type scanRange struct {
 	topic     string
 	partition int32
-	from      int64
+	from, to  int64
 	committed bool // read committed, so that open transactions stop the scan
 }
 
@@ -90,6 +90,9 @@ func scan(ctx context.Context, d *Dialer, role string, in scanRange, fn func(*kg
 		return err
 	}
 	from := max(start, in.from)
+	if in.to > 0 {
+		end = min(end, in.to)
+	}
 	if from >= end {
 		return nil
 	}
@@ -104,7 +107,9 @@ func scan(ctx context.Context, d *Dialer, role string, in scanRange, fn func(*kg
 		}
 		for it := fs.RecordIter(); !it.Done(); {
 			r := it.Next()
-			pos = r.Offset + 1
+			if pos = r.Offset + 1; in.to > 0 && pos > end {
+				break
+			}
 			if err := fn(r); err != nil {
 				return fmt.Errorf("read %s partition %d: %w", in.topic, in.partition, err)
 			}

@@ -2,8 +2,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -43,6 +41,19 @@ type SourceConfig struct {
 	// offset. It counts for partitions that have no mark or a smaller one.
 	Resume func(ctx context.Context) (map[pipeline.Partition]int64, error)
 
+	// Policies say what is done about trouble, and Trouble, if set, is told of
+	// it on the loop's goroutine. With Target, the admin client of the target,
+	// copies are looked at and emptied; it is shared. Without it neither is done.
+	Policies Policies
+	Trouble  func(Trouble)
+	Target   *kadm.Client
+	// Forget, if set, is told of a copy that is not what it was: TxnSink.Forget.
+	Forget func(target pipeline.Partition)
+	// DeadLetters makes the topic that the policy DeadLetter needs. It is asked
+	// each time a record goes there.
+	DeadLetters func(ctx context.Context) (DeadLetters, error)
+	Flow        string // named in dead letters
+
 	Logger *slog.Logger
 }
 
@@ -54,26 +65,12 @@ const maxResponseBytes = 512 << 20
 type Assigned struct {
 	pipeline.Partition
 	TopicID kadm.TopicID
+	// Target is the topic that the partition of the same number is copied to,
+	// and TargetID its id; empty if unknown.
+	Target   string
+	TargetID kadm.TopicID
 	// Latest starts a partition that has no mark at its end instead of its beginning.
 	Latest bool
-}
-
-// Mark is where a source partition resumes. It is stored as JSON.
-type Mark struct {
-	Offset  int64  `json:"offset"`          // next source offset
-	Epoch   int32  `json:"epoch"`           // leader epoch of the last record; -1 unknown
-	TopicID string `json:"topic,omitempty"` // topic id, base64; empty on brokers without
-}
-
-// MarkKey is the key under which a partition's mark is stored.
-func MarkKey(p pipeline.Partition) string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
-
-func (m Mark) encode() string {
-	b, err := json.Marshal(m)
-	if err != nil {
-		panic(fmt.Sprintf("encode mark %+v: %v", m, err)) // two numbers and a string
-	}
-	return string(b)
 }
 
 // Position is what is known of one partition of a source.
@@ -83,6 +80,8 @@ type Position struct {
 	End    int64     // last stable offset (high watermark when reading uncommitted) as last fetched; -1 unknown
 	Newest time.Time // timestamp of the newest record read; zero if none
 	Parked string    // why it is not copied; empty if it is
+	// Lost are the source offsets given up so far, by committed marks.
+	Lost map[Kind]int64
 }
 
 // Lag is the number of source offsets not read yet; 0 while End is unknown.
@@ -90,15 +89,24 @@ func (p Position) Lag() int64 { return max(p.End-p.Next, 0) }
 
 // PartitionSource reads source partitions directly, without a group: which ones
 // is said by Assign, where they start by the marks. Marks advance past control,
-// aborted and filtered records. Methods other than Assign and Positions are
-// called by one goroutine.
+// aborted and filtered records. What goes wrong with one partition is treated as
+// Policies say. It is an Observer of its own loop. Methods other than Assign and
+// Positions are called by one goroutine.
 type PartitionSource struct {
 	cfg    SourceConfig
 	client *kgo.Client
 	queue  []*pipeline.Batch
-	marks  pipeline.Marks // where each partition resumes: as of Seek, moved on by every batch handed out
-	resume map[pipeline.Partition]int64
+	marks  pipeline.Marks               // where each partition resumes: as of Seek, moved on by every batch handed out
+	others map[pipeline.Partition]int64 // where another tool stood, as of Seek
 	active map[pipeline.Partition]*partition
+	fresh  bool // the sink was just opened: nothing is in flight
+
+	starting map[string]map[int32]kgo.Offset // what add is about to fetch
+
+	found    map[pipeline.Partition]*finding  // trouble to treat when the partition is next added
+	proposed map[pipeline.Partition]*proposal // marks that have to be committed before the partition goes on
+	cautions map[pipeline.Partition]*caution  // partitions copied carefully
+	told     map[pipeline.Partition]string    // trouble that was told of
 
 	mu       sync.Mutex // guards what follows
 	assigned map[pipeline.Partition]Assigned
@@ -110,10 +118,21 @@ type PartitionSource struct {
 // partition is one partition being read.
 type partition struct {
 	Assigned
-	key string
-	pos Position
+	key  string
+	pos  Position
+	mark Mark // at pos.Next: what the next batch's mark is made from
 	// drained: parked, and everything before the refused offset was read.
 	drained bool
+	// held are records that were read and wait for their turn in a careful copy;
+	// full, if so many that no more are fetched.
+	held []*kgo.Record
+	full bool
+}
+
+// passed makes the mark behind what was read.
+func (p *partition) passed(next int64, epoch int32) string {
+	p.pos.Next, p.mark.Offset, p.mark.Epoch = next, next, epoch
+	return p.mark.encode()
 }
 
 // NewPartitionSource opens nothing.
@@ -123,9 +142,13 @@ func NewPartitionSource(cfg SourceConfig) *PartitionSource {
 	cfg.MaxBytes = orDefault(cfg.MaxBytes, 2<<20)
 	cfg.MaxPartitionBytes = min(orDefault(cfg.MaxPartitionBytes, 1<<20), cfg.MaxBytes)
 	return &PartitionSource{
-		cfg:    cfg,
-		status: map[pipeline.Partition]Position{},
-		parked: map[pipeline.Partition]*parking{},
+		cfg:      cfg,
+		found:    map[pipeline.Partition]*finding{},
+		proposed: map[pipeline.Partition]*proposal{},
+		cautions: map[pipeline.Partition]*caution{},
+		told:     map[pipeline.Partition]string{},
+		status:   map[pipeline.Partition]Position{},
+		parked:   map[pipeline.Partition]*parking{},
 	}
 }
 
@@ -195,15 +218,23 @@ func (s *PartitionSource) Seek(ctx context.Context, to pipeline.Marks) error {
 	s.client, s.queue, s.marks = cl, nil, pipeline.Marks{}
 	s.marks.Merge(to)
 	s.active = map[pipeline.Partition]*partition{}
-	s.mu.Lock()
-	s.changed = true
-	s.mu.Unlock()
+	s.reopened()
+	s.again()
 	if s.cfg.Resume != nil {
-		if s.resume, err = s.cfg.Resume(ctx); err != nil {
+		if s.others, err = s.cfg.Resume(ctx); err != nil {
 			return err
 		}
 	}
+	s.fresh = true
+	defer func() { s.fresh = false }()
 	return s.apply(ctx)
+}
+
+// again makes the next Poll look at what is assigned.
+func (s *PartitionSource) again() {
+	s.mu.Lock()
+	s.changed = true
+	s.mu.Unlock()
 }
 
 // Close stops fetching. Seek starts again.
@@ -222,210 +253,17 @@ func (s *PartitionSource) Close() {
 	s.client, s.active, s.queue = nil, nil, nil
 }
 
-// apply brings the client's partitions in step with Assign and parking.
-func (s *PartitionSource) apply(ctx context.Context) error {
-	want, ok := s.wanted()
-	if !ok {
-		return nil
-	}
-	var gone []*partition
-	for p, a := range s.active {
-		if w, keep := want[p]; !keep || w.TopicID != a.TopicID || a.drained && s.refused(p) < 0 {
-			gone = append(gone, a)
-			delete(s.active, p)
-		}
-	}
-	s.remove(gone)
-	var fresh []Assigned
-	for p, a := range want {
-		if s.active[p] == nil {
-			fresh = append(fresh, a)
-		}
-	}
-	if err := s.add(ctx, fresh); err != nil {
-		s.mu.Lock()
-		s.changed = true // try again at the next Poll
-		s.mu.Unlock()
-		return err
-	}
-	return nil
-}
-
-// wanted are the partitions to read now, or false if nothing changed.
-func (s *PartitionSource) wanted() (map[pipeline.Partition]Assigned, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	for p, park := range s.parked {
-		if _, ok := s.assigned[p]; !ok {
-			delete(s.parked, p)
-		} else if a := s.active[p]; (a == nil || a.drained) && !park.holds(now) {
-			s.changed = true
-		}
-	}
-	if !s.changed {
-		return nil, false
-	}
-	s.changed = false
-	want := make(map[pipeline.Partition]Assigned, len(s.assigned))
-	for p, a := range s.assigned {
-		// A partition that the target refused is read up to the refused offset.
-		if park := s.parked[p]; !park.holds(now) || park.refused && s.before(p, park.offset) {
-			want[p] = a
-		}
-		if _, ok := s.status[p]; !ok {
-			s.status[p] = Position{Partition: p, End: -1}
-		}
-	}
-	for p := range s.status {
-		if _, ok := s.assigned[p]; !ok {
-			delete(s.status, p)
-		}
-	}
-	return want, true
-}
-
-func (s *PartitionSource) remove(gone []*partition) {
-	if len(gone) == 0 {
-		return
-	}
-	set := map[string][]int32{}
-	for _, p := range gone {
-		set[p.Topic] = append(set[p.Topic], p.Partition.Partition)
-	}
-	s.client.RemoveConsumePartitions(set)
-	s.queue = slices.DeleteFunc(s.queue, func(b *pipeline.Batch) bool { return slices.Contains(set[b.Source.Topic], b.Source.Partition) })
-}
-
-// add starts partitions at their marks, or where the configuration says. The
-// start of a partition without a mark becomes a mark at the first commit, so
-// that the next owner does not look for another one.
-func (s *PartitionSource) add(ctx context.Context, fresh []Assigned) error {
-	if len(fresh) == 0 {
-		return nil
-	}
-	offsets := map[string]map[int32]kgo.Offset{}
-	var unmarked []Assigned
-	begin := func(a Assigned, m Mark) {
-		if offsets[a.Topic] == nil {
-			offsets[a.Topic] = map[int32]kgo.Offset{}
-		}
-		offsets[a.Topic][a.Partition.Partition] = kgo.NewOffset().At(m.Offset).WithEpoch(m.Epoch)
-		s.active[a.Partition] = &partition{Assigned: a, key: MarkKey(a.Partition), pos: Position{Partition: a.Partition, Next: m.Offset, End: -1}}
-		s.publish(s.active[a.Partition])
-	}
-	resumed := 0
-	for _, a := range fresh {
-		text, ok := s.marks[MarkKey(a.Partition)]
-		if !ok {
-			if m, ok := s.further(a, Mark{Offset: -1}); ok {
-				s.note(a.Partition, m, false)
-				begin(a, m)
-				resumed++
-				continue
-			}
-			unmarked = append(unmarked, a)
-			continue
-		}
-		var m Mark
-		if err := json.Unmarshal([]byte(text), &m); err != nil {
-			return &pipeline.FatalError{Err: fmt.Errorf("mark of %s partition %d is %q: %w", a.Topic, a.Partition.Partition, text, err)}
-		}
-		if id := topicID(a.TopicID); m.TopicID != "" && id != "" && m.TopicID != id {
-			s.park(a.Partition, m.Offset, fmt.Errorf("topic %s was deleted and created again on the source: its id was %s and is %s. What was copied up to offset %d belongs to the old topic", a.Topic, m.TopicID, id, m.Offset), false)
-			continue
-		}
-		if m, ok = s.further(a, m); ok {
-			s.note(a.Partition, m, false)
-			resumed++
-		}
-		begin(a, m)
-	}
-	if resumed > 0 {
-		s.cfg.Logger.Info("partitions go on where another tool stood", "partitions", resumed)
-	}
-	starts, err := s.starts(ctx, unmarked)
-	if err != nil {
-		return err
-	}
-	for _, a := range unmarked {
-		m := Mark{Offset: starts[a.Partition], Epoch: -1, TopicID: topicID(a.TopicID)}
-		s.note(a.Partition, m, a.Latest) // the end moves: another owner would find another one
-		begin(a, m)
-	}
-	if len(offsets) > 0 {
-		s.client.AddConsumePartitions(offsets)
-	}
-	return nil
-}
-
-func topicID(id kadm.TopicID) string {
-	if id == (kadm.TopicID{}) {
-		return ""
-	}
-	return id.String()
-}
-
-// starts resolves where partitions without a mark begin.
-func (s *PartitionSource) starts(ctx context.Context, parts []Assigned) (map[pipeline.Partition]int64, error) {
-	out := make(map[pipeline.Partition]int64, len(parts))
-	for i := range parts {
-		parts[i].Latest = parts[i].Latest && s.cfg.Latest != nil && s.cfg.Latest()
-	}
-	latestOffsets := s.cfg.Admin.ListCommittedOffsets
-	if s.cfg.ReadUncommitted {
-		latestOffsets = s.cfg.Admin.ListEndOffsets
-	}
-	for _, latest := range []bool{false, true} {
-		topics := map[string]bool{}
-		for _, p := range parts {
-			if p.Latest == latest {
-				topics[p.Topic] = true
-			}
-		}
-		if len(topics) == 0 {
-			continue
-		}
-		list := s.cfg.Admin.ListStartOffsets
-		if latest {
-			list = latestOffsets
-		}
-		got, err := list(ctx, slices.Collect(maps.Keys(topics))...)
-		if err != nil {
-			return nil, fmt.Errorf("list source offsets: %w", err)
-		}
-		for _, p := range parts {
-			if p.Latest != latest {
-				continue
-			}
-			o, ok := got.Lookup(p.Topic, p.Partition.Partition)
-			if ok && o.Err == nil {
-				out[p.Partition] = o.Offset
-				continue
-			}
-			if !ok {
-				return nil, fmt.Errorf("list source offsets: %s partition %d is not there yet", p.Topic, p.Partition.Partition)
-			}
-			return nil, fmt.Errorf("list source offsets of %s partition %d: %w", p.Topic, p.Partition.Partition, o.Err)
-		}
-	}
-	return out, nil
-}
-
-// behindWait is how long an empty poll waits when the source is known to hold
-// more: long enough for a fetch under way to arrive, short enough that an open
-// transaction is not held up by a stalled broker.
-const behindWait = 20 * time.Millisecond
-
 // Poll implements pipeline.Source.
 func (s *PartitionSource) Poll(ctx context.Context, wait time.Duration) (*pipeline.Batch, error) {
 	if err := s.apply(ctx); err != nil {
 		return nil, err
 	}
+	s.chunks()
 	if len(s.queue) == 0 {
 		if err := s.fetch(ctx, wait); err != nil {
 			return nil, err
 		}
+		s.chunks()
 	}
 	if len(s.queue) == 0 {
 		return nil, nil
@@ -441,108 +279,4 @@ func (s *PartitionSource) Poll(ctx context.Context, wait time.Duration) (*pipeli
 		}
 	}
 	return b, nil
-}
-
-func (s *PartitionSource) fetch(ctx context.Context, wait time.Duration) error {
-	if wait == 0 && s.behind() {
-		wait = behindWait
-	}
-	var fs kgo.Fetches
-	if wait == 0 {
-		fs = s.client.PollFetches(nil) //nolint:staticcheck // nil is kgo's way to ask for what is buffered
-	} else {
-		pctx, cancel := context.WithTimeout(ctx, wait)
-		fs = s.client.PollFetches(pctx)
-		cancel()
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	var err error
-	fs.EachPartition(func(p kgo.FetchTopicPartition) {
-		if p.Err != nil && err == nil {
-			err = s.fetchError(ctx, p)
-		}
-		s.take(p)
-	})
-	return err
-}
-
-func (s *PartitionSource) behind() bool {
-	for _, p := range s.active {
-		if !p.drained && p.pos.Lag() > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// take queues what was fetched of one partition.
-func (s *PartitionSource) take(fp kgo.FetchTopicPartition) {
-	p := s.active[pipeline.Partition{Topic: fp.Topic, Partition: fp.Partition}]
-	if p == nil {
-		return
-	}
-	if end := s.end(fp.FetchPartition); end >= 0 {
-		p.pos.End = end
-	}
-	records := fp.Records
-	if limit := s.refused(p.Partition); limit >= 0 {
-		n := len(records)
-		records = slices.DeleteFunc(records, func(r *kgo.Record) bool { return r.Offset >= limit })
-		s.reached(p, len(records) < n)
-	}
-	for len(records) > 0 {
-		b := &pipeline.Batch{Source: p.Partition, Base: p.pos.Next}
-		n := fill(b, records)
-		last := records[n-1]
-		records = records[n:]
-		b.Limit = last.Offset + 1
-		b.Next = pipeline.Marks{p.key: Mark{Offset: b.Limit, Epoch: last.LeaderEpoch, TopicID: topicID(p.TopicID)}.encode()}
-		p.pos.Next = b.Limit
-		if b.Newest.After(p.pos.Newest) {
-			p.pos.Newest = b.Newest
-		}
-		s.queue = append(s.queue, b)
-	}
-	s.publish(p)
-}
-
-func (s *PartitionSource) end(p kgo.FetchPartition) int64 {
-	if s.cfg.ReadUncommitted || p.LastStableOffset < 0 {
-		return p.HighWatermark
-	}
-	return p.LastStableOffset
-}
-
-// batchBytes bounds a batch that is handed out, uncompressed: a slow link must
-// be able to commit a few of them within the transaction timeout.
-const batchBytes = 256 << 10
-
-// fill moves fetched records into a batch, without the control records, and
-// tells how many it has taken: at least one, and no more than batchBytes need.
-func fill(b *pipeline.Batch, fetched []*kgo.Record) (n int) {
-	records := make([]pipeline.Record, 0, min(len(fetched), batchBytes>>9))
-	for n < len(fetched) && b.Bytes < batchBytes {
-		r := fetched[n]
-		n++
-		if r.Attrs.IsControl() {
-			continue
-		}
-		records = append(records, pipeline.Record{Record: r, From: r.Offset})
-		b.Bytes += int64(len(r.Key) + len(r.Value))
-		b.ValueBytes += int64(len(r.Value))
-		for i := range r.Headers {
-			b.Bytes += int64(len(r.Headers[i].Key) + len(r.Headers[i].Value))
-		}
-		b.Times.Add(r.Timestamp)
-	}
-	b.SetRecords(records)
-	return n
-}
-
-func (s *PartitionSource) publish(p *partition) {
-	s.mu.Lock()
-	s.status[p.Partition] = p.pos
-	s.mu.Unlock()
 }

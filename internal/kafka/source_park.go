@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -27,7 +29,13 @@ type parking struct {
 	reason  string
 	until   time.Time
 	pause   time.Duration
+	ids     ids // of the topics that the reason is about; zero: of any
 }
+
+// ids tell the topics that a partition is copied from and to.
+type ids struct{ source, target kadm.TopicID }
+
+func idsOf(a Assigned) ids { return ids{source: a.TopicID, target: a.TargetID} }
 
 const (
 	firstParking = time.Minute
@@ -39,21 +47,38 @@ func (p *parking) holds(now time.Time) bool { return p != nil && now.Before(p.un
 
 // Park implements pipeline.Parker.
 func (s *PartitionSource) Park(p pipeline.Partition, offset int64, reason error) {
-	s.park(p, offset, reason, true)
+	var f *finding
+	var refused *pipeline.RefusedError
+	switch {
+	case errors.As(reason, &f):
+		s.found[p] = f
+	case errors.As(reason, &refused) && aboutRecord(refused.Err):
+		s.suspect(p, refused)
+	default:
+		s.tell(p, &finding{kind: RecordRefused, text: reason.Error()}, string(Park))
+		s.park(Assigned{Partition: p}, offset, reason, true)
+	}
 }
 
-func (s *PartitionSource) park(p pipeline.Partition, offset int64, reason error, refused bool) {
-	s.cfg.Logger.Error("partition parked, its neighbours go on", "topic", p.Topic, "partition", p.Partition, "offset", offset, "err", reason)
+// park sets a partition aside: until another topic has its name, if a says which
+// ones the reason is about. The same reason again is not news.
+func (s *PartitionSource) park(a Assigned, offset int64, reason error, refused bool) {
+	level, p := slog.LevelError, a.Partition
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	park := s.parked[p]
-	if park == nil || park.offset != offset {
+	switch {
+	case park == nil || park.offset != offset:
 		park = &parking{offset: offset, pause: firstParking}
 		s.parked[p] = park
-	} else {
+	default:
 		park.pause = min(2*park.pause, maxParking)
+		if park.reason == reason.Error() {
+			level = slog.LevelDebug
+		}
 	}
-	park.refused, park.reason, park.until = refused, reason.Error(), time.Now().Add(park.pause)
+	park.refused, park.reason, park.until, park.ids = refused, reason.Error(), time.Now().Add(park.pause), idsOf(a)
+	s.mu.Unlock()
+	s.cfg.Logger.Log(context.Background(), level, "partition parked, its neighbours go on", "topic", p.Topic, "partition", p.Partition, "offset", offset, "err", reason)
 }
 
 // before tells whether the partition resumes before an offset, or may do so.
@@ -98,11 +123,14 @@ func (s *PartitionSource) fetchError(ctx context.Context, fp kgo.FetchTopicParti
 	case p == nil:
 		return fmt.Errorf("fetch from source: %w", fp.Err)
 	case errors.As(fp.Err, &loss):
-		s.stop(p, fmt.Errorf("the source was truncated: offsets from %d to %d were read and no longer exist there (unclean leader election)", loss.ResetTo, loss.ConsumedTo))
-		return nil
+		return s.cut(ctx, p, truncated(loss))
 	case errors.Is(fp.Err, kerr.OffsetOutOfRange):
-		s.stop(p, s.outOfRange(ctx, p))
-		return nil
+		f, err := s.outOfRange(ctx, p)
+		if err != nil {
+			s.stop(p, err)
+			return nil
+		}
+		return s.cut(ctx, p, f)
 	case errors.Is(fp.Err, kerr.TopicAuthorizationFailed):
 		s.stop(p, Explain(fp.Err))
 		return nil
@@ -115,22 +143,7 @@ func (s *PartitionSource) fetchError(ctx context.Context, fp kgo.FetchTopicParti
 
 // stop parks a partition that cannot be read on.
 func (s *PartitionSource) stop(p *partition, reason error) {
-	s.park(p.Partition, p.pos.Next, reason, false)
+	s.park(p.Assigned, p.pos.Next, reason, false)
 	delete(s.active, p.Partition)
 	s.remove([]*partition{p})
-}
-
-// outOfRange states the loss: retention overtook us, or the log was cut.
-func (s *PartitionSource) outOfRange(ctx context.Context, p *partition) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	start, end, err := bounds(ctx, s.cfg.Admin, p.Topic, p.Partition.Partition)
-	switch {
-	case err != nil:
-		return fmt.Errorf("offset %d is no longer there on the source (and its range is unknown: %w)", p.pos.Next, err)
-	case p.pos.Next < start:
-		return fmt.Errorf("retention overtook the copy: offsets %d to %d, up to %d records, were deleted on the source before they were copied", p.pos.Next, start-1, start-p.pos.Next)
-	default:
-		return fmt.Errorf("offset %d is beyond the end of the source log, which is %d: the log was truncated or the topic replaced", p.pos.Next, end)
-	}
 }

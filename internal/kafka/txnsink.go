@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -46,6 +44,13 @@ type SinkConfig struct {
 	Linger      time.Duration // 20 ms: commits flush at once, so only full pipes wait; negative: none
 	MaxBatch    int32         // bounds batches below what the target topic takes; 0: does not
 	BufferBytes int64         // 8 MiB of records not yet acknowledged
+	// DeadLetterTopic is not bounded by MaxBatch.
+	DeadLetterTopic string
+
+	// Policies say what is done when somebody else wrote into a copy, and
+	// Trouble, if set, is told where that is Skip.
+	Policies Policies
+	Trouble  func(Trouble)
 
 	Logger *slog.Logger
 	// Healed, if set, is told of each hanging transaction that was finished.
@@ -94,6 +99,7 @@ type TxnSink struct {
 	acks    *acks            // of the present client
 	owner   Owner            // who held the lane before the last Open
 	suspect map[pipeline.Partition]int64
+	trail   *trail // what the copies should look like
 }
 
 // NewTxnSink checks the configuration and opens nothing.
@@ -108,7 +114,7 @@ func NewTxnSink(cfg SinkConfig) (*TxnSink, error) {
 	if cfg.BufferBytes == 0 {
 		cfg.BufferBytes = 8 << 20
 	}
-	return &TxnSink{cfg: cfg, codec: c}, nil
+	return &TxnSink{cfg: cfg, codec: c, trail: newTrail(cfg.TransactionalID != "")}, nil
 }
 
 // Previous is who held the lane before the last Open; zero if nobody did.
@@ -129,6 +135,7 @@ func (s *TxnSink) Open(ctx context.Context) (pipeline.Marks, error) {
 		if err != nil {
 			return nil, endError("fence "+s.cfg.TransactionalID, err)
 		}
+		s.trail.ours[pid] = true
 		if err := s.heal(ctx, pid); err != nil {
 			return nil, err
 		}
@@ -206,7 +213,7 @@ func (s *TxnSink) batchBytes(topic string) int32 {
 	if n <= 0 {
 		n = maxBatchBytes
 	}
-	if s.cfg.MaxBatch > 0 {
+	if s.cfg.MaxBatch > 0 && topic != s.cfg.DeadLetterTopic {
 		n = min(n, s.cfg.MaxBatch)
 	}
 	return min(max(n, smallestBatch), largestRequest-largestRequest/64) // what the client takes
@@ -268,11 +275,11 @@ func (s *TxnSink) Write(ctx context.Context, b *pipeline.Batch) error {
 	if b.To.Topic == "" {
 		for i := range records {
 			r := records[i]
-			s.client.Produce(ctx, r.Record, s.acks.one(b.Source, r.From))
+			s.client.Produce(ctx, r.Record, s.acks.one(b.Source, r.From, b.Base))
 		}
 		return s.acks.err()
 	}
-	promise := s.acks.run(b.Source, b.To, records)
+	promise := s.acks.run(b.Source, b.To, b.Base, records)
 	for i := range records {
 		r := records[i].Record
 		r.Topic, r.Partition = b.To.Topic, b.To.Partition
@@ -299,6 +306,9 @@ func (s *TxnSink) Commit(ctx context.Context, next pipeline.Marks) (*pipeline.Re
 	if err := s.flush(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.trail.follow(s.acks.take()); err != nil {
+		return nil, err
+	}
 	if err := s.accompany(ctx, next); err != nil {
 		return nil, err
 	}
@@ -307,6 +317,7 @@ func (s *TxnSink) Commit(ctx context.Context, next pipeline.Marks) (*pipeline.Re
 			return nil, endError("commit transaction", err)
 		}
 	}
+	s.trail.committed()
 	r := s.written
 	r.Marks, r.Segments, r.At = next, s.acks.take(), time.Now()
 	r.Took = r.At.Sub(s.begun)
@@ -375,110 +386,4 @@ func (s *TxnSink) Close() {
 func (s *TxnSink) reset() {
 	s.written = pipeline.Receipt{}
 	s.acks.reset()
-}
-
-// acks collects what the target answered. Promises run one at a time on a
-// goroutine of the client; the loop reads after Flush.
-type acks struct {
-	mu       sync.Mutex
-	failed   *failure
-	segments []pipeline.Segment
-}
-
-func (a *acks) reset() {
-	a.mu.Lock()
-	a.failed, a.segments = nil, nil
-	a.mu.Unlock()
-}
-
-func (a *acks) err() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.failed == nil {
-		return nil
-	}
-	return a.failed.asError()
-}
-
-func (a *acks) take() []pipeline.Segment {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.segments
-}
-
-// fail keeps the first failure: those that follow are its consequences.
-func (a *acks) fail(f failure) {
-	a.mu.Lock()
-	if a.failed == nil {
-		a.failed = &f
-	}
-	a.mu.Unlock()
-}
-
-// run is the promise for a batch that goes to one partition. The client
-// acknowledges records of one partition in the order they were produced, so a
-// counter tells which one it is; segments are built without a lock and handed
-// over at the end. A failure may come out of turn, and is looked up.
-func (a *acks) run(source, target pipeline.Partition, records []pipeline.Record) func(*kgo.Record, error) {
-	var (
-		i   int
-		cur pipeline.Segment
-		out []pipeline.Segment
-	)
-	return func(r *kgo.Record, err error) {
-		if err != nil {
-			at := slices.IndexFunc(records, func(o pipeline.Record) bool { return o.Record == r })
-			a.fail(failure{source: source, offset: records[at].From, target: target, err: err})
-			return
-		}
-		from := records[i].From
-		i++
-		switch {
-		case from < 0: // made up by a stage: it has no source offset to map
-			if cur.Count > 0 {
-				out, cur = append(out, cur), pipeline.Segment{}
-			}
-		case cur.Count > 0 && from == cur.SourceBase+cur.Count && r.Offset == cur.TargetBase+cur.Count:
-			cur.Count++
-		default:
-			if cur.Count > 0 {
-				out = append(out, cur)
-			}
-			cur = pipeline.Segment{Source: source, SourceBase: from, Target: target, TargetBase: r.Offset, Count: 1}
-		}
-		if i == len(records) {
-			a.mu.Lock()
-			a.segments = append(a.segments, out...)
-			if cur.Count > 0 {
-				a.segments = append(a.segments, cur)
-			}
-			a.mu.Unlock()
-		}
-	}
-}
-
-// one is the promise for a record that carries its own destination.
-func (a *acks) one(source pipeline.Partition, from int64) func(*kgo.Record, error) {
-	return func(r *kgo.Record, err error) {
-		target := pipeline.Partition{Topic: r.Topic, Partition: r.Partition}
-		if err != nil {
-			a.fail(failure{source: source, offset: from, target: target, err: err})
-			return
-		}
-		if from < 0 {
-			return
-		}
-		a.mu.Lock()
-		a.segments = append(a.segments, pipeline.Segment{Source: source, SourceBase: from, Target: target, TargetBase: r.Offset, Count: 1})
-		a.mu.Unlock()
-	}
-}
-
-// mark is the promise for marks.
-func (a *acks) mark(target pipeline.Partition) func(*kgo.Record, error) {
-	return func(_ *kgo.Record, err error) {
-		if err != nil {
-			a.fail(failure{offset: -1, target: target, err: err})
-		}
-	}
 }

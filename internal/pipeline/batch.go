@@ -40,7 +40,8 @@ type Batch struct {
 
 	// To is where every record of the batch goes. While it is zero each record
 	// carries its own Topic and Partition. A stage that sends a whole batch
-	// elsewhere sets To and need not look at the records.
+	// elsewhere sets To and need not look at the records. A batch that its source
+	// has sent somewhere (a dead letter) passes no stage.
 	To Partition
 
 	// Next is true once this batch commits; it covers dropped and control records.

@@ -8,11 +8,16 @@ import (
 // ErrFenced means that another owner took over: return and touch nothing.
 var ErrFenced = errors.New("fenced by another owner")
 
+// ErrReopen asks Run to start over from the committed marks at once: a source
+// needs a sink that was just opened, with nothing in flight.
+var ErrReopen = errors.New("the lane has to be opened afresh")
+
 // RefusedError is a record that the target will never take (too large, invalid
-// timestamp, null key on a compacted topic). The loop parks its partition.
+// timestamp, null key on a compacted topic), or a topic that it lets nobody
+// write. The loop tells the source; see Parker.
 type RefusedError struct {
 	Source Partition
-	Offset int64 // source offset of the refused record
+	Offset int64 // source offset of the refused record, or of the first one of what was sent together
 	Target Partition
 	Err    error
 }
@@ -23,6 +28,19 @@ func (e *RefusedError) Error() string {
 }
 
 func (e *RefusedError) Unwrap() error { return e.Err }
+
+// PartitionError is what a sink finds wrong with one source partition, or with
+// its copy. The loop tells the source; see Parker.
+type PartitionError struct {
+	Source Partition
+	Err    error
+}
+
+func (e *PartitionError) Error() string {
+	return fmt.Sprintf("%s partition %d: %v", e.Source.Topic, e.Source.Partition, e.Err)
+}
+
+func (e *PartitionError) Unwrap() error { return e.Err }
 
 // FatalError is a failure that trying again cannot mend: missing rights,
 // invalid configuration, a hanging transaction that we may not finish.

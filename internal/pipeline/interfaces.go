@@ -62,8 +62,11 @@ type Observer interface {
 	Committed(r *Receipt)
 }
 
-// Parker is a Source that can set one partition aside so that its neighbours go
-// on. When a parked partition is tried again is the source's to decide.
+// Parker is a Source that deals with what concerns one partition only, so that
+// its neighbours go on: a RefusedError with its offset, or what a PartitionError
+// holds, with offset -1. It is told between the end of the failed transaction and
+// the Seek that follows. Whether it sets the partition aside, leaves something
+// out, or looks closer first is the source's to decide.
 type Parker interface {
 	Park(p Partition, offset int64, reason error)
 }

@@ -124,20 +124,46 @@ func (p *pending) add(b *Batch, n int) {
 // Run copies until ctx ends or something fails. When ctx ends it commits what
 // was written (on its own deadline) and returns nil. An error means that the
 // open transaction was aborted as far as possible; the caller decides whether
-// to Run again, which starts over from the committed marks. A refused record
-// parks its partition and Run goes on by itself.
+// to Run again, which starts over from the committed marks. What concerns one
+// partition is told to the source (see Parker), and Run starts over by itself.
 //
 // Run may be called again after it returned, never concurrently.
 func (l *Loop) Run(ctx context.Context) error {
 	for {
 		err := l.run(ctx)
-		var refused *RefusedError
-		if parker, ok := l.Source.(Parker); ok && errors.As(err, &refused) && ctx.Err() == nil {
-			parker.Park(refused.Source, refused.Offset, refused)
-			continue
+		if ctx.Err() != nil || !l.settled(err) {
+			return err
 		}
-		return err
 	}
+}
+
+// local tells whether a failure says nothing about the link to the sink.
+func local(err error) bool {
+	var refused *RefusedError
+	var one *PartitionError
+	return errors.Is(err, ErrReopen) || errors.As(err, &refused) || errors.As(err, &one)
+}
+
+// settled tells whether the source has dealt with a failure.
+func (l *Loop) settled(err error) bool {
+	if errors.Is(err, ErrReopen) {
+		return true
+	}
+	parker, ok := l.Source.(Parker)
+	if !ok {
+		return false
+	}
+	var refused *RefusedError
+	var one *PartitionError
+	switch {
+	case errors.As(err, &refused):
+		parker.Park(refused.Source, refused.Offset, refused)
+	case errors.As(err, &one):
+		parker.Park(one.Source, -1, one.Err)
+	default:
+		return false
+	}
+	return true
 }
 
 func (l *Loop) run(ctx context.Context) error {
@@ -224,9 +250,11 @@ func (l *Loop) step(ctx context.Context) error {
 }
 
 func (l *Loop) process(ctx context.Context, b *Batch) error {
-	for _, s := range l.Stages {
-		if err := s.Process(ctx, b); err != nil {
-			return fmt.Errorf("stage: %w", err)
+	if b.To.Topic == "" { // else the source has said where it goes, as it is
+		for _, s := range l.Stages {
+			if err := s.Process(ctx, b); err != nil {
+				return fmt.Errorf("stage: %w", err)
+			}
 		}
 	}
 	n := b.Len()
@@ -292,7 +320,9 @@ func (l *Loop) fail(ctx context.Context, err error) error {
 	if l.Aborted != nil {
 		l.Aborted(err)
 	}
-	l.budget.failed()
+	if !local(err) {
+		l.budget.failed()
+	}
 	if errors.Is(err, ErrFenced) {
 		return err
 	}

@@ -28,18 +28,23 @@ type world struct {
 
 	epoch     int               // of the target's transactional id
 	committed map[int32][]int64 // source offsets visible on the target, in order
+	dead      map[int32][]int64 // source offsets visible in the dead letter topic, in order
+	letters   bool              // refused records go there; else they are left out
 	marks     pipeline.Marks    // committed
 	broken    string            // first violated invariant
 }
 
-// entry is one source offset: a record or something that moves marks only.
-type entry struct{ control bool }
+// entry is one source offset: a record, maybe one that the target refuses, or
+// something that moves marks only.
+type entry struct{ control, bad bool }
 
 func newWorld(rng *rand.Rand) *world {
-	w := &world{rng: rng, log: map[int32][]entry{}, committed: map[int32][]int64{}, marks: pipeline.Marks{}, faults: true}
+	w := &world{rng: rng, log: map[int32][]entry{}, committed: map[int32][]int64{}, dead: map[int32][]int64{}, marks: pipeline.Marks{}, faults: true}
+	w.letters = rng.IntN(2) == 0
+	refusals := rng.IntN(3) == 0
 	for p := range int32(1 + rng.IntN(3)) {
 		for range rng.IntN(30) {
-			w.log[p] = append(w.log[p], entry{control: rng.IntN(5) == 0})
+			w.log[p] = append(w.log[p], entry{control: rng.IntN(5) == 0, bad: refusals && rng.IntN(10) == 0})
 		}
 	}
 	return w
@@ -55,14 +60,21 @@ func (w *world) violated(format string, args ...any) {
 func (w *world) consistent() {
 	for p, log := range w.log {
 		next, _ := strconv.Atoi(w.marks[strconv.Itoa(int(p))])
-		var want []int64
+		var want, dead []int64
 		for o := range next {
-			if !log[o].control && keeps(int64(o)) {
+			switch {
+			case log[o].control || !keeps(int64(o)):
+			case !log[o].bad:
 				want = append(want, int64(o))
+			case w.letters:
+				dead = append(dead, int64(o))
 			}
 		}
 		if got := w.committed[p]; fmt.Sprint(got) != fmt.Sprint(want) {
 			w.violated("partition %d: mark says %d, so %v should be visible, but %v is", p, next, want, got)
+		}
+		if got := w.dead[p]; fmt.Sprint(got) != fmt.Sprint(dead) {
+			w.violated("partition %d: mark says %d, so %v should be dead letters, but %v are", p, next, dead, got)
 		}
 	}
 }
@@ -87,11 +99,24 @@ type worker struct {
 	crashed bool
 
 	// source
-	pos   map[int32]int
-	stage *counting
+	pos      map[int32]int
+	stage    *counting
+	cautious map[int32]*caution
 	// sink
-	epoch int
-	open  map[int32][]int64
+	epoch      int
+	open, dead map[int32][]int64
+	refusal    error // the first of the open transaction
+}
+
+// caution is the search for a refused record, as a source does it.
+type caution struct {
+	search pipeline.Careful
+	from   int // from here on chunks are committed one by one
+	base   int // of the chunk that is not committed yet
+	limit  int
+	n      int
+	out    bool  // there is one
+	bad    int64 // the record that was found, or -1
 }
 
 // step lets others run, then says whether the effect may happen, fails before
@@ -129,8 +154,89 @@ func (k *worker) Seek(_ context.Context, to pipeline.Marks) error {
 	k.pos = map[int32]int{}
 	for p := range k.w.log {
 		k.pos[p], _ = strconv.Atoi(to[strconv.Itoa(int(p))])
+		if c := k.cautious[p]; c != nil {
+			c.out = false
+			if c.bad < int64(k.pos[p]) {
+				c.bad = -1 // it was dealt with by a commit whose success was not seen
+			}
+		}
 	}
 	return err
+}
+
+func (k *worker) Park(p pipeline.Partition, offset int64, _ error) {
+	c := k.cautious[p.Partition]
+	switch {
+	case c == nil:
+		k.cautious[p.Partition] = &caution{from: int(offset), bad: -1}
+	case int(offset) < c.from:
+		*c = caution{from: int(offset), bad: -1}
+	case !c.out:
+		k.w.violated("partition %d: offset %d is refused, and nothing from %d on was handed out", p.Partition, offset, c.from)
+	case c.search.Refused(c.n, int64(c.limit)):
+		c.bad = offset
+	}
+}
+
+// chunk is the next batch of a partition that is copied carefully, or nil while
+// the last one is not committed.
+func (k *worker) chunk(p int32, c *caution) *pipeline.Batch {
+	from, log := k.pos[p], k.w.log[p]
+	if c.out {
+		return nil
+	}
+	to := from
+	for n := 0; to < len(log) && n < c.search.Size(); to++ {
+		if !log[to].control {
+			n++
+		}
+	}
+	b := k.batch(p, from, to)
+	if c.bad >= 0 {
+		var dead []pipeline.Record
+		for _, r := range b.Records() {
+			if r.From != c.bad {
+				k.w.violated("partition %d: offset %d is left out beside the refused %d", p, r.From, c.bad)
+			}
+			if k.w.letters {
+				dead = append(dead, pipeline.Record{Record: &kgo.Record{Partition: p, Offset: c.bad}, From: -1})
+			}
+		}
+		b.SetRecords(dead)
+		b.To.Topic = "dead"
+	}
+	c.base, c.limit, c.n, c.out = from, to, b.Len(), true
+	return b
+}
+
+// Committed is told of the end of a chunk.
+func (k *worker) Committed(r *pipeline.Receipt) {
+	for p, c := range k.cautious {
+		if !c.out || r.Marks[strconv.Itoa(int(p))] != strconv.Itoa(c.limit) {
+			continue
+		}
+		c.out = false
+		if c.bad >= 0 {
+			c.bad = -1
+		} else if c.search.Committed(c.n, int64(c.limit)) {
+			delete(k.cautious, p)
+		}
+	}
+}
+
+func (k *worker) batch(p int32, from, limit int) *pipeline.Batch {
+	b := &pipeline.Batch{
+		Source: pipeline.Partition{Partition: p}, Base: int64(from), Limit: int64(limit),
+		Next: pipeline.Marks{strconv.Itoa(int(p)): strconv.Itoa(limit)}, Bytes: int64(limit - from), Urgent: true,
+	}
+	var rs []pipeline.Record
+	for o := from; o < limit; o++ {
+		if !k.w.log[p][o].control {
+			rs = append(rs, pipeline.Record{Record: &kgo.Record{Partition: p}, From: int64(o)})
+		}
+	}
+	b.SetRecords(rs)
+	return b
 }
 
 func (k *worker) Poll(ctx context.Context, _ time.Duration) (*pipeline.Batch, error) {
@@ -147,18 +253,18 @@ func (k *worker) Poll(ctx context.Context, _ time.Duration) (*pipeline.Batch, er
 			continue
 		}
 		limit := from + 1 + k.w.rng.IntN(min(5, len(log)-from))
-		b := &pipeline.Batch{
-			Source: pipeline.Partition{Partition: p}, Base: int64(from), Limit: int64(limit),
-			Next: pipeline.Marks{strconv.Itoa(int(p)): strconv.Itoa(limit)}, Bytes: int64(limit - from),
-		}
-		var rs []pipeline.Record
-		for o := from; o < limit; o++ {
-			if !log[o].control {
-				rs = append(rs, pipeline.Record{Record: &kgo.Record{Partition: p}, From: int64(o)})
+		var b *pipeline.Batch
+		switch c := k.cautious[p]; {
+		case c == nil:
+			b = k.batch(p, from, limit)
+		case from < c.from:
+			b = k.batch(p, from, min(limit, c.from))
+		default:
+			if b = k.chunk(p, c); b == nil {
+				continue
 			}
 		}
-		b.SetRecords(rs)
-		k.pos[p] = limit
+		k.pos[p] = int(b.Limit)
 		return b, err
 	}
 	return nil, err
@@ -170,7 +276,7 @@ func (k *worker) Open(context.Context) (pipeline.Marks, error) {
 		return nil, err
 	}
 	k.w.epoch++
-	k.epoch, k.open = k.w.epoch, map[int32][]int64{}
+	k.epoch, k.open, k.dead, k.refusal = k.w.epoch, map[int32][]int64{}, map[int32][]int64{}, nil
 	marks := pipeline.Marks{}
 	marks.Merge(k.w.marks)
 	return marks, err
@@ -185,7 +291,18 @@ func (k *worker) Write(_ context.Context, b *pipeline.Batch) error {
 		return pipeline.ErrFenced
 	}
 	for _, r := range b.Records() {
+		if b.To.Topic != "" {
+			k.dead[r.Partition] = append(k.dead[r.Partition], r.Offset)
+			continue
+		}
+		if k.refusal == nil && k.w.log[r.Partition][r.From].bad {
+			// A target may name the first record of what came together.
+			k.refusal = &pipeline.RefusedError{Source: b.Source, Offset: b.Records()[0].From, Err: errInjected}
+		}
 		k.open[r.Partition] = append(k.open[r.Partition], r.From)
+	}
+	if k.refusal != nil && k.w.rng.IntN(2) == 0 {
+		return k.refusal
 	}
 	return err
 }
@@ -198,11 +315,17 @@ func (k *worker) Commit(_ context.Context, next pipeline.Marks) (*pipeline.Recei
 	if k.epoch != k.w.epoch {
 		return nil, pipeline.ErrFenced
 	}
+	if k.refusal != nil {
+		return nil, k.refusal
+	}
+	for p, offsets := range k.dead {
+		k.w.dead[p] = append(k.w.dead[p], offsets...)
+	}
 	for p, offsets := range k.open {
 		k.w.committed[p] = append(k.w.committed[p], offsets...)
 	}
 	k.w.marks.Merge(next)
-	k.open = map[int32][]int64{}
+	k.open, k.dead = map[int32][]int64{}, map[int32][]int64{}
 	k.w.consistent()
 	if err != nil {
 		return nil, err
@@ -216,7 +339,7 @@ func (k *worker) Abort(context.Context) error {
 		return err
 	}
 	if k.epoch == k.w.epoch {
-		k.open = map[int32][]int64{}
+		k.open, k.dead, k.refusal = map[int32][]int64{}, map[int32][]int64{}, nil
 	}
 	return err
 }
@@ -243,6 +366,9 @@ func (c *counting) Open(_ context.Context, marks pipeline.Marks) error {
 func (c *counting) Rewind() { c.overlay = map[int32]int{} }
 
 func (c *counting) Process(_ context.Context, b *pipeline.Batch) error {
+	if b.To.Topic != "" {
+		c.w.violated("a stage sees what its source has sent to %s", b.To.Topic)
+	}
 	var kept []pipeline.Record
 	for _, r := range b.Records() {
 		if keeps(r.From) {
@@ -268,11 +394,11 @@ func (c *counting) Committed(*pipeline.Receipt) {
 // tells whether it is still running; kill crashes it where it stands.
 func (w *world) start(ctx context.Context) (next func() bool, kill func()) {
 	run := func(yield func(struct{}) bool) {
-		k := &worker{w: w, yield: func() bool { return yield(struct{}{}) }}
+		k := &worker{w: w, yield: func() bool { return yield(struct{}{}) }, cautious: map[int32]*caution{}}
 		k.stage = &counting{w: w}
 		loop := &pipeline.Loop{
 			Config: pipeline.Config{Interval: time.Hour, IdleMarks: 0, Bytes: int64(1 + w.rng.IntN(12)), EndTimeout: time.Hour, Check: time.Hour},
-			Source: k, Stages: []pipeline.Stage{k.stage}, Sink: k, Observers: []pipeline.Observer{k.stage},
+			Source: k, Stages: []pipeline.Stage{k.stage}, Sink: k, Observers: []pipeline.Observer{k, k.stage},
 		}
 		for !k.crashed && ctx.Err() == nil {
 			if err := loop.Run(ctx); errors.Is(err, pipeline.ErrFenced) && w.rng.IntN(2) == 0 {
