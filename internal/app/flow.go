@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"mm2/configsync"
 	"mm2/heartbeat"
 	"mm2/internal/backoff"
 	"mm2/internal/config"
@@ -24,6 +25,7 @@ type shared struct {
 	logger     *slog.Logger
 	metrics    *replicator.Metrics
 	heartbeats *heartbeat.Metrics
+	configs    *configsync.Metrics
 	fetchBytes int32
 }
 
@@ -31,16 +33,18 @@ type shared struct {
 type flow struct {
 	cfg            config.Flow
 	source, target *kafka.Dialer
+	back           bool // a flow the other way copies, too
 	shared         shared
 	log            *slog.Logger
 
-	mu   sync.Mutex // guards what follows
-	repl *replicator.Replicator
-	err  error // why the flow was last down; nil if it never was
+	mu      sync.Mutex // guards what follows
+	repl    *replicator.Replicator
+	configs *configsync.Syncer // nil if nothing is copied
+	err     error              // why the flow was last down; nil if it never was
 }
 
-func newFlow(cfg config.Flow, source, target *kafka.Dialer, s shared) *flow {
-	return &flow{cfg: cfg, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
+func newFlow(cfg config.Flow, back bool, source, target *kafka.Dialer, s shared) *flow {
+	return &flow{cfg: cfg, back: back, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
 }
 
 const (
@@ -122,9 +126,19 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 	if err != nil {
 		return nil, err
 	}
-	topics, err := newTopics(f.cfg, c.sourceAdmin, c.targetAdmin, f.log)
+	ledgers, err := newLedgers(f.cfg, f.back, f.source, f.target, c.sourceAdmin, c.targetAdmin, f.log)
 	if err != nil {
 		return nil, err
+	}
+	configs, err := newConfigSync(f.cfg, ledgers, c.sourceAdmin, c.targetAdmin, f.shared.configs, f.log)
+	if err != nil {
+		return nil, err
+	}
+	if f.cfg.Copy {
+		control = append(control, configs.control())
+		f.mu.Lock()
+		f.configs = configs.syncer
+		f.mu.Unlock()
 	}
 	fetch := f.cfg.Fetch
 	if fetch.MaxBytes == 0 {
@@ -139,7 +153,7 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 		Compression: f.cfg.Compression, RateLimit: f.cfg.RateLimit,
 		FetchMinBytes: fetch.MinBytes, FetchMaxWait: fetch.MaxWait, FetchMaxBytes: fetch.MaxBytes, FetchMaxPartitionBytes: fetch.MaxPartitionBytes,
 		Linger: f.cfg.Produce.Linger, MaxBatchBytes: f.cfg.Produce.MaxRequestBytes, BufferBytes: f.cfg.Produce.BufferBytes,
-	}, replicator.Deps{Topics: topics, Metrics: f.shared.metrics, Logger: f.log, Control: control})
+	}, replicator.Deps{Topics: configs.topics, Metrics: f.shared.metrics, Logger: f.log, Control: control})
 }
 
 // emitters are the heartbeats of the flow: into its target, and into its source

@@ -3,6 +3,7 @@ package app
 import (
 	"time"
 
+	"mm2/configsync"
 	"mm2/internal/lane"
 	"mm2/internal/version"
 	"mm2/replicator"
@@ -37,6 +38,8 @@ type FlowStatus struct {
 	State    State          `json:"state"`
 	Problems []string       `json:"problems,omitempty"`
 	replicator.Status
+	// ConfigSync is there on the worker that runs it.
+	ConfigSync *configsync.Status `json:"config_sync,omitempty"`
 }
 
 // Status is a snapshot. Safe for concurrent use.
@@ -50,15 +53,20 @@ func (a *App) Status() Status {
 
 func (f *flow) status() FlowStatus {
 	f.mu.Lock()
-	repl, err := f.repl, f.err
+	repl, configs, err := f.repl, f.configs, f.err
 	f.mu.Unlock()
 	s := FlowStatus{Flow: f.cfg.ID.String(), Source: f.cfg.ID.Source, Target: f.cfg.ID.Target}
 	if repl != nil {
 		s.Status = repl.Status()
 	}
+	if configs != nil {
+		if st, here := configs.Status(); here {
+			s.ConfigSync = &st
+		}
+	}
 	switch {
 	case s.Joined:
-		s.Problems = problems(s.Status)
+		s.Problems = append(problems(s.Status), configProblems(s.ConfigSync)...)
 		s.State = Running
 		if len(s.Problems) > 0 {
 			s.State = Degraded
@@ -72,6 +80,22 @@ func (f *flow) status() FlowStatus {
 		}
 	}
 	return s
+}
+
+// configProblems leaves out what differs on purpose.
+func configProblems(s *configsync.Status) (out []string) {
+	if s == nil {
+		return nil
+	}
+	if s.Err != "" {
+		out = append(out, "config sync: "+s.Err)
+	}
+	for _, p := range s.Problems {
+		if !p.Harmless() {
+			out = append(out, "config sync: "+p.Text)
+		}
+	}
+	return out
 }
 
 // problems are what keeps a flow that runs from doing all of its work.
