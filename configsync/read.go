@@ -20,12 +20,10 @@ import (
 // ACLs in one for each kind of resource.
 //
 // The error is one that concerns the whole cluster. A topic that cannot be read
-// is a problem of the snapshot. reverse is what the flow the other way made
-// here, owned what this flow made on the target: the topics among it that are
-// not listed are asked for by name.
-func ReadSource(ctx context.Context, cl *kgo.Client, rules Rules, reverse, owned Owned) (Snapshot, error) {
+// is a problem of the snapshot. owned is what the flow made on the target: the
+// sources of its topics that are not listed are asked for by name.
+func ReadSource(ctx context.Context, cl *kgo.Client, rules Rules, owned Owned) (Snapshot, error) {
 	r := newReading(cl, rules.Flow.ID.Source)
-	r.Owned = reverse
 	if err := r.list(ctx); err != nil {
 		return Snapshot{}, err
 	}

@@ -30,18 +30,19 @@ type Sides struct {
 // read; everything less is a problem of the plan.
 func Look(ctx context.Context, deps SidesDeps, rules Rules, goneBefore map[string]bool) (Sides, error) {
 	s := Sides{rules: rules}
-	owned, reverse := newOwned(), newOwned()
+	owned := newOwned()
 	if rules.ACLs != ACLsOff || rules.DeleteTopics {
 		owned = s.read(ctx, deps.Ledger)
 	}
-	if rules.ACLs != ACLsOff {
-		reverse = s.read(ctx, deps.Reverse)
-	}
 	var err error
-	if s.Source, err = ReadSource(ctx, deps.Source, rules, reverse, owned); err != nil {
+	if s.Source, err = ReadSource(ctx, deps.Source, rules, owned); err != nil {
 		return s, fmt.Errorf("look at cluster %s: %w", rules.Flow.ID.Source, err)
 	}
 	s.Source.GoneBefore = goneBefore
+	if rules.ACLs != ACLsOff {
+		// After the ACLs: an ACL is written down before it is there.
+		s.Source.Owned = s.read(ctx, deps.Reverse)
+	}
 	if s.Target, err = ReadTarget(ctx, deps.Target, rules, s.Source, owned); err != nil {
 		return s, fmt.Errorf("look at cluster %s: %w", rules.Flow.ID.Target, err)
 	}

@@ -159,6 +159,18 @@ func (r *rig) acls(c *kfake.Cluster) []string {
 	return out
 }
 
+// last is the last record of a topic of the target.
+func (r *rig) last(topic string) *kgo.Record {
+	r.t.Helper()
+	cl := r.client(r.target)
+	cl.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtEnd().Relative(-1)}})
+	fetches := cl.PollFetches(r.t.Context())
+	if err := fetches.Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	return fetches.Records()[0]
+}
+
 // alter sets configs of a topic; an empty value deletes.
 func (r *rig) alter(c *kfake.Cluster, topic string, configs map[string]string) {
 	r.t.Helper()
@@ -390,6 +402,56 @@ func TestACLsThatMM2MadeGoWithTheirSource(t *testing.T) {
 		owned, err := r.ledger(r.target, topology.OwnedTopic("A")).Read(t.Context())
 		if err != nil || len(owned.ACLs) != 0 {
 			t.Errorf("owned %v, %v", owned.ACLs, err)
+		}
+		// The log ends with a value, which compaction keeps.
+		if last := r.last(topology.OwnedTopic("A")); last.Value == nil {
+			t.Errorf("the last record is %s without value", last.Key)
+		}
+	})
+}
+
+// What a flow brought is not carried back by the flow the other way, where both
+// keep names: otherwise each would keep the other's alive for ever.
+func TestAnACLThatGoesAtItsOriginGoesEverywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.create(r.source, "orders", 1, nil)
+		r.create(r.target, "orders", 1, nil)
+		ab, ba := topology.OwnedTopic("A"), topology.OwnedTopic("B")
+		way := func(id topology.FlowID, from, to *kfake.Cluster, own, reverse string) *configsync.Syncer {
+			flow := flowAB(t, topology.NewIdentityPolicy(id.Source, "", ""), "orders")
+			flow.ID = id
+			rules := configsync.Rules{Flow: flow, Configs: true, ACLs: configsync.ACLsExact}
+			log, source, target, ledger := slog.New(slog.NewTextHandler(r, nil)), r.client(from), r.client(to), r.ledger(to, own)
+			topics, err := configsync.New(configsync.Config{Flow: id, ReplicationFactor: 1, Rules: rules}, configsync.Deps{Source: source, Target: target, Logger: log, Ledger: ledger})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := configsync.NewSyncer(configsync.SyncerConfig{Rules: rules, Mode: configsync.Enforce, Interval: 30 * time.Second}, configsync.SyncerDeps{
+				Source: source, Target: target, Topics: topics, Ledger: ledger, Reverse: r.ledger(from, reverse), Metrics: configsync.NewMetrics(nil), Logger: log,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		r.start(&worker{Syncer: way(topology.FlowID{Source: "A", Target: "B"}, r.source, r.target, ab, ba)})
+		r.start(&worker{Syncer: way(topology.FlowID{Source: "B", Target: "A"}, r.target, r.source, ba, ab)})
+		fromA, fromB := parseACL(t, "ALLOW WRITE TOPIC LITERAL orders User:a"), parseACL(t, "ALLOW READ GROUP PREFIXED g User:b")
+		r.addACLs(r.source, fromA)
+		r.addACLs(r.target, fromB)
+		want := []string{fromB.String(), fromA.String()}
+		wait(t, 2*time.Minute)
+		for _, c := range []*kfake.Cluster{r.source, r.target} {
+			if diff := cmp.Diff(want, r.acls(c)); diff != "" {
+				t.Error(diff)
+			}
+		}
+		r.dropACL(r.source, fromA)
+		r.dropACL(r.target, fromB)
+		wait(t, 5*time.Minute)
+		if a, b := r.acls(r.source), r.acls(r.target); len(a)+len(b) != 0 {
+			t.Errorf("still on A %v, on B %v", a, b)
 		}
 	})
 }

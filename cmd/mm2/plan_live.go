@@ -24,10 +24,10 @@ var errWouldChange = errors.New("running this file would change something")
 // on the clusters. Every failure is exit code 1, for 2 means that something
 // would change.
 type planLive struct {
-	file     string
-	clusters []string
-	output   string
-	timeout  time.Duration
+	file       string
+	clusters   []string
+	output     string
+	timeout    time.Duration
 	clientOpts []kgo.Opt // for tests
 }
 

@@ -43,24 +43,34 @@ func hasReverse(cfg *config.Config, id topology.FlowID) bool {
 	return false
 }
 
+// bothEnds are a flow with what it takes to look at its clusters and change
+// the target.
+type bothEnds struct {
+	cfg                      config.Flow
+	back                     bool // a flow the other way copies, too
+	source, target           *kafka.Dialer
+	sourceAdmin, targetAdmin *kgo.Client
+	log                      *slog.Logger
+}
+
 // ledgers are what a flow and its reverse remember having made.
 type ledgers struct{ target, reverse *configsync.Ledger }
 
-func newLedgers(cfg config.Flow, back bool, source, target *kafka.Dialer, sourceAdmin, targetAdmin *kgo.Client, log *slog.Logger) (ledgers, error) {
-	open := func(d *kafka.Dialer, role string) func(...kgo.Opt) (*kgo.Client, error) {
-		return func(opts ...kgo.Opt) (*kgo.Client, error) { return d.Client(cfg.ID.String()+"|"+role, opts...) }
+func (e bothEnds) ledgers() (l ledgers, err error) {
+	open := func(d *kafka.Dialer) func(...kgo.Opt) (*kgo.Client, error) {
+		return func(opts ...kgo.Opt) (*kgo.Client, error) {
+			return d.Client(e.cfg.ID.String()+"|owned-consumer", opts...)
+		}
 	}
-	var l ledgers
-	var err error
 	l.target, err = configsync.NewLedger(configsync.LedgerConfig{
-		Topic: topology.OwnedTopic(cfg.ID.Source), ReplicationFactor: cfg.LanesReplicationFactor,
-	}, configsync.LedgerDeps{Client: targetAdmin, Open: open(target, "owned-consumer"), Logger: log})
-	if err != nil || !readsReverse(cfg, back) {
+		Topic: topology.OwnedTopic(e.cfg.ID.Source), ReplicationFactor: e.cfg.LanesReplicationFactor,
+	}, configsync.LedgerDeps{Client: e.targetAdmin, Open: open(e.target), Logger: e.log})
+	if err != nil || !readsReverse(e.cfg, e.back) {
 		return l, err
 	}
 	l.reverse, err = configsync.NewLedger(configsync.LedgerConfig{
-		Topic: topology.OwnedTopic(cfg.ID.Target), ReplicationFactor: -1,
-	}, configsync.LedgerDeps{Client: sourceAdmin, Open: open(source, "owned-consumer"), Logger: log})
+		Topic: topology.OwnedTopic(e.cfg.ID.Target), ReplicationFactor: -1, // only read
+	}, configsync.LedgerDeps{Client: e.sourceAdmin, Open: open(e.source), Logger: e.log})
 	return l, err
 }
 
@@ -70,11 +80,15 @@ type configSync struct {
 	syncer *configsync.Syncer
 }
 
-func newConfigSync(cfg config.Flow, l ledgers, source, target *kgo.Client, metrics *configsync.Metrics, log *slog.Logger) (configSync, error) {
+func newConfigSync(e bothEnds, metrics *configsync.Metrics) (configSync, error) {
+	l, err := e.ledgers()
+	if err != nil {
+		return configSync{}, err
+	}
 	var syncer atomic.Pointer[configsync.Syncer]
 	made, err := configsync.New(configsync.Config{
-		Flow: cfg.ID, ReplicationFactor: cfg.ReplicationFactor, Rules: syncRules(cfg),
-	}, configsync.Deps{Source: source, Target: target, Logger: log, Ledger: l.target, News: func() {
+		Flow: e.cfg.ID, ReplicationFactor: e.cfg.ReplicationFactor, Rules: syncRules(e.cfg),
+	}, configsync.Deps{Source: e.sourceAdmin, Target: e.targetAdmin, Logger: e.log, Ledger: l.target, News: func() {
 		if s := syncer.Load(); s != nil {
 			s.Kick()
 		}
@@ -83,9 +97,9 @@ func newConfigSync(cfg config.Flow, l ledgers, source, target *kgo.Client, metri
 		return configSync{}, err
 	}
 	s, err := configsync.NewSyncer(configsync.SyncerConfig{
-		Rules: syncRules(cfg), Mode: configsync.Mode(cfg.ConfigSync.Mode), Interval: cfg.ConfigSync.Interval,
+		Rules: syncRules(e.cfg), Mode: configsync.Mode(e.cfg.ConfigSync.Mode), Interval: e.cfg.ConfigSync.Interval,
 	}, configsync.SyncerDeps{
-		Source: source, Target: target, Topics: made, Ledger: l.target, Reverse: l.reverse, Metrics: metrics, Logger: log,
+		Source: e.sourceAdmin, Target: e.targetAdmin, Topics: made, Ledger: l.target, Reverse: l.reverse, Metrics: metrics, Logger: e.log,
 	})
 	syncer.Store(s)
 	return configSync{topics: topics{made}, syncer: s}, err

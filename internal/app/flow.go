@@ -126,11 +126,9 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 	if err != nil {
 		return nil, err
 	}
-	ledgers, err := newLedgers(f.cfg, f.back, f.source, f.target, c.sourceAdmin, c.targetAdmin, f.log)
-	if err != nil {
-		return nil, err
-	}
-	configs, err := newConfigSync(f.cfg, ledgers, c.sourceAdmin, c.targetAdmin, f.shared.configs, f.log)
+	configs, err := newConfigSync(bothEnds{
+		cfg: f.cfg, back: f.back, source: f.source, target: f.target, sourceAdmin: c.sourceAdmin, targetAdmin: c.targetAdmin, log: f.log,
+	}, f.shared.configs)
 	if err != nil {
 		return nil, err
 	}

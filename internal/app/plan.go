@@ -109,7 +109,9 @@ func Plan(ctx context.Context, cfg *config.Config, opts PlanOptions) (PlanReport
 	}
 	planners := make([]*planner, len(selected))
 	for i, f := range selected {
-		p := &planner{cfg: f, back: hasReverse(cfg, f.ID), source: dialers[f.ID.Source], target: dialers[f.ID.Target], opts: opts}
+		p := &planner{opts: opts, bothEnds: bothEnds{
+			cfg: f, back: hasReverse(cfg, f.ID), source: dialers[f.ID.Source], target: dialers[f.ID.Target], log: opts.Logger,
+		}}
 		defer p.close()
 		p.failed(p.look(ctx))
 		planners[i] = p
@@ -126,15 +128,12 @@ func Plan(ctx context.Context, cfg *config.Config, opts PlanOptions) (PlanReport
 
 // planner plans one flow.
 type planner struct {
-	cfg            config.Flow
-	back           bool // a flow the other way copies, too
-	source, target *kafka.Dialer
-	opts           PlanOptions
+	bothEnds // without clients until look
+	opts     PlanOptions
 
-	sourceAdmin, targetAdmin *kgo.Client
-	sides                    configsync.Sides
-	out                      FlowPlan
-	err                      error
+	sides configsync.Sides
+	out   FlowPlan
+	err   error // the first; then nothing more is done
 }
 
 func (p *planner) close() {
@@ -186,7 +185,7 @@ func (p *planner) look(ctx context.Context) error {
 		return err
 	}
 	p.out.Groups = p.groups(ctx, p.sourceAdmin)
-	ledgers, err := newLedgers(p.cfg, p.back, p.source, p.target, p.sourceAdmin, p.targetAdmin, p.opts.Logger)
+	ledgers, err := p.ledgers()
 	if err != nil {
 		return err
 	}
@@ -211,7 +210,7 @@ func (p *planner) check(ctx context.Context) error {
 			p.out.Topics++
 		}
 	}
-	applier, err := configsync.NewApplier(configsync.ApplierDeps{Target: p.targetAdmin, Logger: p.opts.Logger})
+	applier, err := configsync.NewApplier(configsync.ApplierDeps{Target: p.targetAdmin, Logger: p.log})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"mm2/configsync"
@@ -66,7 +68,7 @@ func (f *flow) status() FlowStatus {
 	}
 	switch {
 	case s.Joined:
-		s.Problems = append(problems(s.Status), configProblems(s.ConfigSync)...)
+		s.Problems = withConfigProblems(problems(s.Status), s.ConfigSync)
 		s.State = Running
 		if len(s.Problems) > 0 {
 			s.State = Degraded
@@ -82,16 +84,17 @@ func (f *flow) status() FlowStatus {
 	return s
 }
 
-// configProblems leaves out what differs on purpose.
-func configProblems(s *configsync.Status) (out []string) {
+// withConfigProblems leaves out what differs on purpose, and what discovery
+// has said already.
+func withConfigProblems(out []string, s *configsync.Status) []string {
 	if s == nil {
-		return nil
+		return out
 	}
 	if s.Err != "" {
 		out = append(out, "config sync: "+s.Err)
 	}
 	for _, p := range s.Problems {
-		if !p.Harmless() {
+		if !p.Harmless() && !slices.ContainsFunc(out, func(said string) bool { return strings.Contains(said, p.Text) }) {
 			out = append(out, "config sync: "+p.Text)
 		}
 	}
