@@ -41,6 +41,20 @@ func (w *work) configs(ctx context.Context, changes []Change) {
 		refused := w.refusals[why]
 		w.refuse(fmt.Sprintf(why, topicsOf(refused)), refused...)
 	}
+	w.tellLimits(ctx)
+}
+
+// tellLimits lets copying know at once of limits that have changed.
+func (w *work) tellLimits(ctx context.Context) {
+	limited := make(map[string]bool)
+	for _, c := range w.report.Done {
+		if c.Key == keyMaxMessageBytes || c.Key == keyCleanupPolicy {
+			limited[c.Topic] = true
+		}
+	}
+	if len(limited) > 0 && w.deps.Topics != nil && !w.dry {
+		w.deps.Topics.altered(ctx, limited)
+	}
 }
 
 // topicsOf names the topics of the changes: "2 topics: A.orders, A.users".

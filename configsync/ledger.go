@@ -71,9 +71,12 @@ func newOwned() Owned {
 
 func (o Owned) clone() Owned { return Owned{Topics: maps.Clone(o.Topics), ACLs: maps.Clone(o.ACLs)} }
 
-// entryWait bounds how long a write may take, so that nobody waits for a
-// cluster that does not answer.
-const entryWait = 10 * time.Second
+// How long a write and a reading may take, so that nobody waits for a cluster
+// that does not answer. Ten thousand entries are read within a second.
+const (
+	entryWait = 10 * time.Second
+	readWait  = 30 * time.Second
+)
 
 // Read returns what is owned now, also by other workers. A ledger that does
 // not exist owns nothing. Nobody else has the maps.
@@ -82,6 +85,8 @@ func (l *Ledger) Read(ctx context.Context) (Owned, error) {
 		return Owned{}, err
 	}
 	defer l.leave()
+	ctx, cancel := context.WithTimeoutCause(ctx, readWait, fmt.Errorf("no answer within %s", readWait))
+	defer cancel()
 	if err := l.readOn(ctx); err != nil {
 		return Owned{}, fmt.Errorf("read %s: %w", l.cfg.Topic, kafka.Explain(err))
 	}
@@ -96,6 +101,8 @@ func (l *Ledger) Ensure(ctx context.Context) error {
 		return err
 	}
 	defer l.leave()
+	ctx, cancel := context.WithTimeoutCause(ctx, entryWait, fmt.Errorf("no answer within %s", entryWait))
+	defer cancel()
 	return l.ensure(ctx)
 }
 

@@ -615,6 +615,33 @@ func TestSyncerSurvivesAClusterThatIsAway(t *testing.T) {
 	})
 }
 
+// A record that became legal on the source is not refused for minutes because
+// of what was known of the copy.
+func TestARaisedLimitCountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.create(r.source, "orders", 1, map[string]string{"max.message.bytes": "1000"})
+		w := r.worker()
+		limit := func() int32 {
+			t.Helper()
+			got, err := w.topics.Ensure(t.Context(), "orders", "A.orders", 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got.MaxMessageBytes
+		}
+		if n := limit(); n != 1000 {
+			t.Errorf("limit %d", n)
+		}
+		r.start(w)
+		r.alter(r.source, "orders", map[string]string{"max.message.bytes": "5000"})
+		wait(t, 31*time.Second)
+		if n := limit(); n != 5000 {
+			t.Errorf("limit %d after the source's was raised", n)
+		}
+	})
+}
+
 // Several workers at once do what one does.
 func TestSyncersAtTheSameTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -190,6 +190,19 @@ func (t *Topics) writeDown(ctx context.Context) {
 	}
 }
 
+// altered makes the next call describe the topics again.
+func (t *Topics) altered(ctx context.Context, targets map[string]bool) {
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return // what is known grows old by itself
+	}
+	for target := range targets {
+		delete(t.limits, target)
+	}
+}
+
 const (
 	firstRetry = 5 * time.Second // about one round of discovery
 	maxRetry   = 5 * time.Minute
