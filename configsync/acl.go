@@ -1,7 +1,6 @@
 package configsync
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,11 +26,6 @@ func (a ACL) String() string {
 		name += " (prefix)"
 	}
 	return fmt.Sprintf("%s %s on %s %s for %s from %s", a.Permission, a.Operation, a.Resource, name, a.Principal, a.Host)
-}
-
-func compareACLs(a, b ACL) int {
-	return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Pattern, b.Pattern),
-		cmp.Compare(a.Principal, b.Principal), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Permission, b.Permission))
 }
 
 // ACLMode says which ACLs of the source belong on the target.

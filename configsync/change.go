@@ -52,11 +52,11 @@ type Change struct {
 func (c Change) String() string {
 	switch c.Kind {
 	case CreateTopic:
-		line := fmt.Sprintf("create topic %s with %s", c.Topic, countOf(c.Partitions, "partition"))
+		words := []string{"create topic", c.Topic, "with", countOf(c.Partitions, "partition")}
 		for _, key := range slices.Sorted(maps.Keys(c.Configs)) {
-			line += fmt.Sprintf(" %s=%s", key, c.Configs[key])
+			words = append(words, key+"="+c.Configs[key])
 		}
-		return line
+		return strings.Join(words, " ")
 	case AddPartitions:
 		return fmt.Sprintf("add partitions to topic %s: %d to %d", c.Topic, c.Before, c.Partitions)
 	case SetConfig:

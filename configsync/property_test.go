@@ -165,8 +165,10 @@ func TestLedgerRemembers(t *testing.T) {
 		}
 		// What nobody understands owns nothing; what has no value is forgotten.
 		junk := []*kgo.Record{
-			{Topic: name, Key: []byte("topic/A.junk"), Value: []byte("{")}, {Topic: name, Key: []byte("acl/{}"), Value: []byte("{}")},
-			{Topic: name, Key: []byte("topic/A.users")}, {Topic: name, Value: []byte("no key")},
+			{Topic: name, Key: []byte("topic/A.junk"), Value: []byte("{")},
+			{Topic: name, Key: []byte("acl/{}"), Value: []byte("{}")},
+			{Topic: name, Key: []byte("topic/A.users")},
+			{Topic: name, Value: []byte("no key")},
 			{Topic: name, Key: []byte("topic/A.orders"), Value: []byte(`{"source":"orders","id":"short"}`)},
 		}
 		if err := r.client(r.target).ProduceSync(ctx, junk...).FirstErr(); err != nil {

@@ -1,6 +1,7 @@
 package configsync
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -29,11 +30,7 @@ func (s *Syncer) Status() (st Status, ok bool) {
 	defer s.mu.Unlock()
 	st = s.status
 	st.Pending, st.Problems = slices.Clone(st.Pending), slices.Clone(st.Problems)
-	changes := make(map[ChangeKind]int64, len(st.Changes))
-	for k, n := range st.Changes {
-		changes[k] = n
-	}
-	st.Changes = changes
+	st.Changes = maps.Clone(st.Changes)
 	return st, st.Mode != ""
 }
 

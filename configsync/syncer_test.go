@@ -301,7 +301,7 @@ func refuseAlterations(c *kfake.Cluster, keys ...string) {
 			}
 			answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 			answer.ResourceType, answer.ResourceName = res.ResourceType, res.ResourceName
-			answer.ErrorCode, answer.ErrorMessage = kerr.InvalidConfig.Code, kmsg.StringPtr("Unknown topic config name")
+			answer.ErrorCode, answer.ErrorMessage = kerr.InvalidConfig.Code, new("Unknown topic config name")
 			resp.Resources = append(resp.Resources, answer)
 		}
 		if len(resp.Resources) == 0 {

@@ -62,7 +62,7 @@ func findInternal(ctx context.Context, topics []InternalTopic, clients map[topol
 		for _, t := range topics {
 			if t.Cluster == alias {
 				rt := kmsg.NewMetadataRequestTopic()
-				rt.Topic = kmsg.StringPtr(t.Name)
+				rt.Topic = new(t.Name)
 				req.Topics = append(req.Topics, rt)
 			}
 		}
