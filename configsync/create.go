@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -86,6 +87,9 @@ func (r *round) createChunk(ctx context.Context, chunk []*topic, configs map[str
 		switch {
 		case err == nil:
 			r.log.Info("target topic created", "topic", answer.Topic, "partitions", p.want.Partitions, "configs", configs[p.want.Source])
+			if id := kadm.TopicID(answer.TopicID); id != (kadm.TopicID{}) {
+				r.unwritten[answer.Topic] = OwnedTopic{Source: p.want.Source, ID: id}
+			}
 		case errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.RequestTimedOut):
 			// Another worker was faster, or the controller was slow to
 			// answer. The look that follows tells what is there.

@@ -123,7 +123,8 @@ func (r *round) sourceConfigs(ctx context.Context, topics []*topic) map[string]m
 			case a.err != nil:
 				bySource[source].err = fmt.Errorf("read the configs of source topic %s: %w", source, a.err)
 			default:
-				configs[source] = r.cfg.Rules.Created(a.entries)
+				change, _ := r.cfg.Rules.sized(bySource[source].want, false, 0, a.entries)
+				configs[source] = change.Configs
 			}
 		}
 	}

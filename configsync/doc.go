@@ -1,11 +1,14 @@
-// Package configsync makes the topics of a target cluster fit for what is
-// copied into them.
+// Package configsync makes the topics, configs and ACLs of a target cluster
+// like the source's, as far as rules say so.
 //
-// [Topics] creates a target topic with the partition count and the topic
-// configs of its source, and grows it when the source has grown. It never
-// shrinks, deletes or reconfigures what exists, and it may run on several
-// workers at once: whoever comes second finds the work done.
+// [Look] reads both sides, [Diff] compares them and is pure, [Applier] carries
+// out the [Plan]. A [Syncer] does the three again and again; `mm2 plan` does the
+// first two and prints. [Rules] decide, the same for both. [Ledger] remembers
+// what mm2 made, for it deletes nothing else.
 //
-// [Rules] decides, as a pure function of values, which configs of a source
-// topic belong on its copy.
+// [Topics] creates and grows target topics by the same rules in the path of
+// discovery: data do not wait for the next round.
+//
+// Everything may run on several workers at once: whoever comes second finds the
+// work done.
 package configsync

@@ -35,8 +35,15 @@ type topic struct {
 	expected int
 }
 
-func (p *topic) missing() bool { return !p.found }
-func (p *topic) short() bool   { return p.found && p.partitions < p.want.Partitions }
+func (p *topic) missing() bool { return p.needs() == CreateTopic }
+func (p *topic) short() bool   { return p.needs() == AddPartitions }
+
+// needs is empty for a topic that is as wanted.
+func (p *topic) needs() ChangeKind {
+	c, _ := Rules{}.sized(p.want, p.found, p.partitions, nil)
+	return c.Kind
+}
+
 func (p *topic) settled() bool {
 	return p.found && p.partitions >= p.expected && len(p.leaderless) == 0
 }
@@ -78,7 +85,6 @@ func newRound(t *Topics, wants []Want) *round {
 // create a topic at the same time with fewer partitions; describe last, when
 // everything that can exist does.
 func (r *round) run(ctx context.Context) error {
-	r.forget(r.topics)
 	if len(r.topics) == 0 {
 		return nil
 	}

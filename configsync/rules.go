@@ -15,26 +15,82 @@ type Entry struct {
 	// Hidden is true for a value that the cluster does not show or does not
 	// let anybody change.
 	Hidden bool
+	// Static is true for a value that comes from the file of a broker.
+	Static bool
 }
 
-// Rules say which configs of a source topic belong on its copy.
+// DefaultsFrom says whose default counts for a config that the source topic
+// does not set (use.defaults.from).
+type DefaultsFrom string
+
+// The two sides. The zero DefaultsFrom is [FromTarget].
+const (
+	FromTarget DefaultsFrom = "target"
+	FromSource DefaultsFrom = "source"
+)
+
+// Rules say what of the source belongs on the target.
 type Rules struct {
-	// Exclude selects the keys to leave alone (config.properties.exclude).
+	// Flow says which topics are copied and what the copies are called. Topics
+	// that are made one by one need no Flow.
+	Flow topology.Flow
+	// Exclude selects the config keys to leave alone (config.properties.exclude).
 	// The zero Filter excludes nothing.
-	Exclude topology.Filter
+	Exclude      topology.Filter
+	DefaultsFrom DefaultsFrom
+	// Configs keeps the configs of topics that exist in step. New topics are
+	// made with those of their source all the same.
+	Configs bool
+	ACLs    ACLMode
+	// DeleteTopics deletes copies that mm2 made of topics that are gone.
+	DeleteTopics bool
 }
+
+// governs tells whether the rules have a say about a config of the source.
+func (r Rules) governs(e Entry) bool { return !e.Hidden && !e.Static && !r.Exclude.Match(e.Key) }
 
 // Created returns the configs that a copy is created with: those that were set
-// on the source topic itself, less the excluded ones. What the source topic
-// has from its brokers' defaults, the copy has from its own brokers'.
+// on the source topic itself, less the excluded ones, and with [FromSource] the
+// defaults, too. Otherwise the copy has from its own brokers what the source
+// topic has from its brokers.
 func (r Rules) Created(source []Entry) map[string]string {
 	configs := make(map[string]string)
 	for _, e := range source {
-		if e.Explicit && !e.Hidden && !r.Exclude.Match(e.Key) {
+		if (e.Explicit || r.DefaultsFrom == FromSource) && r.governs(e) {
 			configs[e.Key] = e.Value
 		}
 	}
 	return configs
+}
+
+// altered returns what must change on a copy that exists. Keys that the source
+// does not list, and those that the target does not show, are left alone.
+func (r Rules) altered(topic, source string, from, to []Entry) []Change {
+	there := make(map[string]Entry, len(to))
+	for _, e := range to {
+		there[e.Key] = e
+	}
+	var changes []Change
+	for _, e := range from {
+		now, listed := there[e.Key]
+		if now.Hidden || !r.governs(e) {
+			continue
+		}
+		c := Change{Kind: SetConfig, Topic: topic, Source: source, Key: e.Key, Value: &e.Value, Override: now.Explicit}
+		if listed {
+			c.Now = &now.Value
+		}
+		switch {
+		case e.Explicit && (!now.Explicit || now.Value != e.Value):
+		case !e.Explicit && r.DefaultsFrom == FromSource && listed && now.Value != e.Value:
+		case !e.Explicit && r.DefaultsFrom != FromSource && now.Explicit:
+			c.Kind, c.Value, c.Override = DeleteConfig, nil, false
+		default:
+			continue
+		}
+		changes = append(changes, c)
+	}
+	return changes
 }
 
 // entryOf reads an entry from a DescribeConfigs answer.
@@ -43,6 +99,7 @@ func entryOf(c kmsg.DescribeConfigsResponseResourceConfig) Entry {
 		Key:      c.Name,
 		Explicit: c.Source == kmsg.ConfigSourceDynamicTopicConfig,
 		Hidden:   c.IsSensitive || c.ReadOnly || c.Value == nil,
+		Static:   c.Source == kmsg.ConfigSourceStaticBrokerConfig,
 	}
 	if c.Value != nil {
 		e.Value = *c.Value

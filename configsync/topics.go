@@ -25,11 +25,18 @@ type Config struct {
 	Rules             Rules
 }
 
-// Deps are what [Topics] works with. All are required, and the clients are the
-// caller's to close.
+// Deps are what [Topics] works with. Clients and logger are required, and the
+// clients are the caller's to close.
 type Deps struct {
 	Source, Target *kgo.Client
 	Logger         *slog.Logger // names the flow already
+
+	// Ledger remembers the topics that are created; nil: nobody does, and they
+	// are never deleted.
+	Ledger *Ledger
+	// News, if set, is called when topics are asked for that were not before.
+	// It must not block.
+	News func()
 }
 
 // Want is a source topic, what its copy is called, and how many partitions the
@@ -73,6 +80,10 @@ type Topics struct {
 	limits  map[string]limits   // by target topic
 	failing map[string]*failing // by target topic
 	blind   bool                // told that we may not read configs of the target
+
+	known     map[string]bool       // source topics that were asked for
+	unwritten map[string]OwnedTopic // created, but not yet in the ledger
+	forgetful bool                  // told that the ledger cannot be written
 }
 
 // failing is a topic that could not be made. Trying again every round would
@@ -96,6 +107,9 @@ func New(cfg Config, deps Deps) (*Topics, error) {
 		turn:    make(chan struct{}, 1),
 		limits:  make(map[string]limits),
 		failing: make(map[string]*failing),
+
+		known:     make(map[string]bool),
+		unwritten: make(map[string]OwnedTopic),
 	}, nil
 }
 
@@ -121,6 +135,11 @@ func (t *Topics) Ensure(ctx context.Context, source, target string, partitions i
 // or grown is tried again after a pause that grows to five minutes; calls in
 // between return the same error.
 func (t *Topics) EnsureAll(ctx context.Context, wants []Want) (map[string]Result, error) {
+	return t.ensure(ctx, wants, true)
+}
+
+// ensure is EnsureAll; with all it forgets topics that are not among the wanted.
+func (t *Topics) ensure(ctx context.Context, wants []Want, all bool) (map[string]Result, error) {
 	select {
 	case t.turn <- struct{}{}:
 		defer func() { <-t.turn }()
@@ -128,10 +147,60 @@ func (t *Topics) EnsureAll(ctx context.Context, wants []Want) (map[string]Result
 		return nil, fmt.Errorf("ensure target topics: %w", context.Cause(ctx))
 	}
 	r := newRound(t, wants)
+	if all {
+		t.forget(r.topics)
+		t.tellNews(wants)
+	}
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
+	t.writeDown(ctx)
 	return r.results(), nil
+}
+
+// tellNews notes which topics are asked for.
+func (t *Topics) tellNews(wants []Want) {
+	news := false
+	now := make(map[string]bool, len(wants))
+	for _, w := range wants {
+		now[w.Source] = true
+		news = news || !t.known[w.Source]
+	}
+	t.known = now
+	if news && t.deps.News != nil {
+		t.deps.News()
+	}
+}
+
+// writeDown tells the ledger what was created. What cannot be written now is
+// written after the next call; until then the topics are nobody's, which only
+// means that they are not deleted.
+func (t *Topics) writeDown(ctx context.Context) {
+	if t.deps.Ledger == nil || len(t.unwritten) == 0 {
+		return
+	}
+	err := t.deps.Ledger.OwnTopics(ctx, t.unwritten)
+	switch {
+	case err == nil:
+		clear(t.unwritten)
+		t.forgetful = false
+	case !t.forgetful && ctx.Err() == nil:
+		t.forgetful = true
+		t.log.Warn("cannot remember which topics were created, trying again", "topics", len(t.unwritten), "err", err)
+	}
+}
+
+// altered makes the next call describe the topics again.
+func (t *Topics) altered(ctx context.Context, targets map[string]bool) {
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return // what is known grows old by itself
+	}
+	for target := range targets {
+		delete(t.limits, target)
+	}
 }
 
 const (

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"go.uber.org/goleak"
 
 	"mm2/configsync"
@@ -28,9 +29,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is two fake clusters in the caller's synctest bubble.
 type rig struct {
-	t              *testing.T
+	t              testing.TB
 	source, target *kfake.Cluster
 	vnet           kfake.VirtualNetwork
+	user           string // whose clients are made from now on; empty: nobody's
 
 	mu  sync.Mutex // guards the log
 	log bytes.Buffer
@@ -44,9 +46,9 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) cluster(port, brokers int) *kfake.Cluster {
+func (r *rig) cluster(port, brokers int, opts ...kfake.Opt) *kfake.Cluster {
 	r.t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(brokers), kfake.Ports(port), kfake.ListenFn(r.vnet.Listen))
+	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(brokers), kfake.Ports(port), kfake.ListenFn(r.vnet.Listen)}, opts...)...)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -54,9 +56,17 @@ func (r *rig) cluster(port, brokers int) *kfake.Cluster {
 	return c
 }
 
+func (r *rig) clientOpts(c *kfake.Cluster) []kgo.Opt {
+	opts := []kgo.Opt{kgo.SeedBrokers(c.ListenAddrs()...), kgo.Dialer(r.vnet.DialContext), kgo.DisableClientMetrics()}
+	if r.user != "" {
+		opts = append(opts, kgo.SASL(plain.Auth{User: r.user, Pass: r.user}.AsMechanism()))
+	}
+	return opts
+}
+
 func (r *rig) client(c *kfake.Cluster) *kgo.Client {
 	r.t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.Dialer(r.vnet.DialContext), kgo.DisableClientMetrics())
+	cl, err := kgo.NewClient(r.clientOpts(c)...)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2 // wrong flags, or a bad file
+	exitChange = 2 // of a live plan: something would change
 )
 
 func main() {
@@ -39,6 +40,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, errWouldChange):
+		return exitChange
 	case !*started:
 		err = usage(err)
 	}
@@ -76,7 +79,8 @@ func newRootCommand() *cobra.Command {
 the two clusters. It reads its own TOML and the connect-mirror-maker.properties
 of Java MirrorMaker 2.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file; for plan without
+--offline 0 nothing would change, 1 failed, 2 something would change.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

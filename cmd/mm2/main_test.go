@@ -38,12 +38,9 @@ func TestExitCodes(t *testing.T) {
 		{"no file", []string{"plan", "--offline"}, 2, "required flag(s) \"config\" not set\n"},
 		{"missing file", []string{"plan", "--offline", "-c", "nowhere.toml"}, 2, "nowhere.toml: cannot be read: no such file or directory\n"},
 		{"bad output", []string{"plan", "--offline", "-c", "x.toml", "-o", "yaml"}, 2, "output \"yaml\" is not text or json\n"},
-		{
-			"live",
-			[]string{"plan", "-c", "testdata/active-active.toml"},
-			2,
-			"comparing with live clusters is not part of this version: add --offline to see what the file means\n",
-		},
+		{"cluster offline", []string{"plan", "--offline", "-c", "testdata/active-active.toml", "--cluster", "seoul"}, 2, "--cluster needs the clusters: leave out --offline\n"},
+		{"live, missing file", []string{"plan", "-c", "nowhere.toml"}, 1, "nowhere.toml: cannot be read: no such file or directory\n"},
+		{"live, bad output", []string{"plan", "-c", "x.toml", "-o", "yaml"}, 1, "output \"yaml\" is not text or json\n"},
 		{
 			"bad file",
 			[]string{"plan", "--offline", "-c", "testdata/bad.toml"},

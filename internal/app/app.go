@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"mm2/configsync"
 	"mm2/heartbeat"
 	"mm2/internal/config"
 	"mm2/internal/javametrics"
@@ -76,12 +77,13 @@ func New(cfg *config.Config, opts Options) (*App, error) {
 	}
 	shared := shared{
 		worker: a.worker, instance: cfg.Service.WorkerName, logger: a.logger,
-		metrics: replicator.NewMetrics(a.registry), heartbeats: heartbeat.NewMetrics(a.registry), java: java,
+		metrics: replicator.NewMetrics(a.registry), heartbeats: heartbeat.NewMetrics(a.registry), configs: configsync.NewMetrics(a.registry),
+		java: java,
 		fetchBytes: fetchBudget(memoryLimit(cfg.Service.MemoryLimit), selected),
 	}
 	a.registry.MustRegister(newAppMetrics(a))
 	for _, f := range selected {
-		a.flows = append(a.flows, newFlow(f, dialers[f.ID.Source], dialers[f.ID.Target], shared))
+		a.flows = append(a.flows, newFlow(f, hasReverse(cfg, f.ID), dialers[f.ID.Source], dialers[f.ID.Target], shared))
 	}
 	return a, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"mm2/configsync"
 	"mm2/heartbeat"
 	"mm2/internal/backoff"
 	"mm2/internal/config"
@@ -27,6 +28,7 @@ type shared struct {
 	metrics    *replicator.Metrics
 	heartbeats *heartbeat.Metrics
 	java       *javametrics.Metrics
+	configs    *configsync.Metrics
 	fetchBytes int32
 }
 
@@ -34,17 +36,19 @@ type shared struct {
 type flow struct {
 	cfg            config.Flow
 	source, target *kafka.Dialer
+	back           bool // a flow the other way copies, too
 	shared         shared
 	java           *javametrics.Recorder // nil: Java's metrics are off
 	log            *slog.Logger
 
-	mu   sync.Mutex // guards what follows
-	repl *replicator.Replicator
-	err  error // why the flow was last down; nil if it never was
+	mu      sync.Mutex // guards what follows
+	repl    *replicator.Replicator
+	configs *configsync.Syncer // nil if nothing is copied
+	err     error              // why the flow was last down; nil if it never was
 }
 
-func newFlow(cfg config.Flow, source, target *kafka.Dialer, s shared) *flow {
-	f := &flow{cfg: cfg, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
+func newFlow(cfg config.Flow, back bool, source, target *kafka.Dialer, s shared) *flow {
+	f := &flow{cfg: cfg, back: back, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
 	f.java = s.java.Recorder(cfg.Flow, f.share)
 	return f
 }
@@ -128,9 +132,17 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 	if err != nil {
 		return nil, err
 	}
-	topics, err := newTopics(f.cfg, c.sourceAdmin, c.targetAdmin, f.log)
+	configs, err := newConfigSync(bothEnds{
+		cfg: f.cfg, back: f.back, source: f.source, target: f.target, sourceAdmin: c.sourceAdmin, targetAdmin: c.targetAdmin, log: f.log,
+	}, f.shared.configs)
 	if err != nil {
 		return nil, err
+	}
+	if f.cfg.Copy {
+		control = append(control, configs.control())
+		f.mu.Lock()
+		f.configs = configs.syncer
+		f.mu.Unlock()
 	}
 	fetch := f.cfg.Fetch
 	if fetch.MaxBytes == 0 {
@@ -147,7 +159,7 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 		Linger: f.cfg.Produce.Linger, MaxBatchBytes: f.cfg.Produce.MaxRequestBytes, BufferBytes: f.cfg.Produce.BufferBytes,
 		Policies: policies(f.cfg.OnTrouble),
 	}, replicator.Deps{
-		Topics: topics, Metrics: f.shared.metrics, Logger: f.log, Control: control,
+		Topics: configs.topics, Metrics: f.shared.metrics, Logger: f.log, Control: control,
 		Observers: []pipeline.Observer{f.java}, Discovered: f.java.Keep,
 	})
 }

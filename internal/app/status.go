@@ -1,8 +1,11 @@
 package app
 
 import (
+	"slices"
+	"strings"
 	"time"
 
+	"mm2/configsync"
 	"mm2/internal/lane"
 	"mm2/internal/version"
 	"mm2/replicator"
@@ -37,6 +40,8 @@ type FlowStatus struct {
 	State    State          `json:"state"`
 	Problems []string       `json:"problems,omitempty"`
 	replicator.Status
+	// ConfigSync is there on the worker that runs it.
+	ConfigSync *configsync.Status `json:"config_sync,omitempty"`
 }
 
 // Status is a snapshot. Safe for concurrent use.
@@ -50,15 +55,20 @@ func (a *App) Status() Status {
 
 func (f *flow) status() FlowStatus {
 	f.mu.Lock()
-	repl, err := f.repl, f.err
+	repl, configs, err := f.repl, f.configs, f.err
 	f.mu.Unlock()
 	s := FlowStatus{Flow: f.cfg.ID.String(), Source: f.cfg.ID.Source, Target: f.cfg.ID.Target}
 	if repl != nil {
 		s.Status = repl.Status()
 	}
+	if configs != nil {
+		if st, here := configs.Status(); here {
+			s.ConfigSync = &st
+		}
+	}
 	switch {
 	case s.Joined:
-		s.Problems = problems(s.Status)
+		s.Problems = withConfigProblems(problems(s.Status), s.ConfigSync)
 		s.State = Running
 		if len(s.Problems) > 0 {
 			s.State = Degraded
@@ -72,6 +82,23 @@ func (f *flow) status() FlowStatus {
 		}
 	}
 	return s
+}
+
+// withConfigProblems leaves out what differs on purpose, and what discovery
+// has said already.
+func withConfigProblems(out []string, s *configsync.Status) []string {
+	if s == nil {
+		return out
+	}
+	if s.Err != "" {
+		out = append(out, "config sync: "+s.Err)
+	}
+	for _, p := range s.Problems {
+		if !p.Harmless() && !slices.ContainsFunc(out, func(said string) bool { return strings.Contains(said, p.Text) }) {
+			out = append(out, "config sync: "+p.Text)
+		}
+	}
+	return out
 }
 
 // problems are what keeps a flow that runs from doing all of its work.

@@ -2,25 +2,14 @@ package app
 
 import (
 	"context"
-	"log/slog"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"mm2/configsync"
-	"mm2/internal/config"
 	"mm2/replicator"
 )
 
 // topics lets configsync make the replicator's topics: the two do not know each
 // other.
 type topics struct{ made *configsync.Topics }
-
-func newTopics(cfg config.Flow, source, target *kgo.Client, log *slog.Logger) (topics, error) {
-	t, err := configsync.New(configsync.Config{
-		Flow: cfg.ID, ReplicationFactor: cfg.ReplicationFactor, Rules: configsync.Rules{Exclude: cfg.ConfigExclude},
-	}, configsync.Deps{Source: source, Target: target, Logger: log})
-	return topics{t}, err
-}
 
 // Ensure implements replicator.Topics.
 func (t topics) Ensure(ctx context.Context, want []replicator.WantedTopic) (map[string]replicator.TargetTopic, error) {
