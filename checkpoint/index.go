@@ -21,6 +21,8 @@ type IndexConfig struct {
 	// Bytes bounds the memory for chunks; 0 is 64 MiB. What one chunk for each
 	// partition takes is kept in any case.
 	Bytes int64
+	// ReadOnly leaves the topic as it is: it is another's to keep in order.
+	ReadOnly bool
 
 	Metrics *IndexMetrics
 	Logger  *slog.Logger // names the flow already

@@ -35,9 +35,9 @@ const (
 
 // Run fills the index and follows the topic until ctx ends (nil) or it cannot
 // be read (an error; the caller runs it again after a pause). It also removes
-// from the topic what the index no longer needs; so it runs once in a flow, on
-// the owner of lane 0. A second one at a time does no harm but for lost
-// exactness: whatever they write is true.
+// from the topic what the index no longer needs, unless it is ReadOnly; so it
+// runs once in a flow, on the owner of lane 0. A second one at a time does no
+// harm but for lost exactness: whatever they write is true.
 func (x *Index) Run(ctx context.Context) error {
 	x.reset()
 	defer x.reset()
@@ -87,7 +87,7 @@ func (t *tail) run(ctx context.Context) error {
 		if err := t.poll(ctx); err != nil || ctx.Err() != nil {
 			return err
 		}
-		if t.x.complete() && time.Since(t.kept) >= upkeep {
+		if !t.x.cfg.ReadOnly && t.x.complete() && time.Since(t.kept) >= upkeep {
 			t.tidy(ctx)
 		}
 	}

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 func SegmentsTopic(source topology.Alias, lanes int, replicationFactor int16) kafka.InternalTopic {
 	return kafka.InternalTopic{
 		Name: topology.SegmentsTopic(source), Partitions: int32(lanes), ReplicationFactor: replicationFactor,
-		ReplicationSetting: "checkpoints.replication_factor",
+		ReplicationSetting: "lanes_replication_factor",
 		// A busy chunk is written again with each commit until it is full: the
 		// topic is mostly what compaction removes, and it is read from its
 		// start whenever lane 0 is taken.
@@ -33,8 +34,9 @@ type SegmentConfig struct {
 	// RemoteTopic names the copy of a source topic. Records that a stage sent
 	// elsewhere are not copies and get no place in the map.
 	RemoteTopic func(topic string) string
-	// TopicID, if set, is the id of a target topic, empty if unknown. It shows
-	// that a target topic was made anew. Called from the lane's goroutine.
+	// TopicID, if set, is the id of a target topic, empty if unknown, for marks
+	// that do not say. It shows that a target topic was made anew. Called from
+	// the lane's goroutine.
 	TopicID func(topic string) string
 
 	// AtLeastOnce: there are no transactions, and no markers behind the records.
@@ -131,6 +133,10 @@ func markOf(next pipeline.Marks, p pipeline.Partition) kafka.Mark {
 	return m
 }
 
+func (w *SegmentWriter) targetID(mark kafka.Mark, topic string) string {
+	return cmp.Or(mark.TargetID, w.cfg.TopicID(topic))
+}
+
 // transaction is one call of Records.
 type transaction struct {
 	w       *SegmentWriter
@@ -148,7 +154,7 @@ func (t *transaction) identify(segments []pipeline.Segment, mark kafka.Mark) {
 	if c == nil {
 		return
 	}
-	targetID := t.w.cfg.TopicID(c.target.Topic)
+	targetID := t.w.targetID(mark, c.target.Topic)
 	switch {
 	case !same(c.targetID, targetID), !same(c.sourceID, mark.TopicID) && !startsOver(segments, c.last.sourceEnd()):
 		t.close(c)
@@ -207,7 +213,7 @@ func (t *transaction) begin(s *pipeline.Segment, mark kafka.Mark, from int64) {
 	c := &openChunk{
 		chunk: chunk{
 			source: s.Source, id: chunkID{t.w.generation, s.TargetBase}, order: -1, from: from,
-			identity: identity{target: s.Target, sourceID: mark.TopicID, targetID: t.w.cfg.TopicID(s.Target.Topic)},
+			identity: identity{target: s.Target, sourceID: mark.TopicID, targetID: t.w.targetID(mark, s.Target.Topic)},
 		},
 		last: run{s.SourceBase, s.TargetBase, s.Count}, dirty: true, remote: s.Target.Topic,
 	}

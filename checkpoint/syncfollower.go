@@ -55,7 +55,7 @@ func (f *SyncFollower) Run(ctx context.Context) error {
 		case !errors.Is(err, kerr.UnknownTopicOrPartition):
 			return fmt.Errorf("follow offset syncs: %w", kafka.Explain(err))
 		}
-		f.loaded(NewSyncStore(SyncStoreConfig{}))
+		f.loaded(NewSyncStore(SyncStoreConfig{ForgetRewound: true}))
 		backoff.Sleep(ctx, lookAgain)
 	}
 }

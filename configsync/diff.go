@@ -64,7 +64,7 @@ func (r Rules) diffTopic(p *Plan, name, remote string, t TopicState, target Snap
 		p.Problems = append(p.Problems, Problem{Kind: MorePartitions, Topic: remote, Text: fmt.Sprintf(
 			"topic %s has %s, its source %s only %d: partitions are never taken away", remote, countOf(now.Partitions, "partition"), name, t.Partitions)})
 	}
-	if found && r.Configs && t.Configs != nil && now.Configs != nil {
+	if found && r.Configs && r.leads(name) && t.Configs != nil && now.Configs != nil {
 		p.Changes = append(p.Changes, r.altered(remote, name, t.Configs, now.Configs)...)
 	}
 }
@@ -91,7 +91,7 @@ func (r Rules) diffGone(p *Plan, copies map[string]string, source, target Snapsh
 	for remote, made := range target.Owned.Topics {
 		now, found := target.Topics[remote]
 		switch _, copied := copies[remote]; {
-		case copied || !source.Gone[made.Source] || !source.GoneBefore[made.Source] || target.Unseen[remote]:
+		case copied || !r.alone(made.Source) || !source.Gone[made.Source] || !source.GoneBefore[made.Source] || target.Unseen[remote]:
 		case found && now.ID == made.ID && made.ID != (kadm.TopicID{}):
 			p.Changes = append(p.Changes, Change{Kind: DeleteTopic, Topic: remote, Source: made.Source, TopicID: uuidText(made.ID)})
 		default:

@@ -44,6 +44,28 @@ type Rules struct {
 	ACLs    ACLMode
 	// DeleteTopics deletes copies that mm2 made of topics that are gone.
 	DeleteTopics bool
+	// Shared tells of a source topic whether its copy has other sources, too, as
+	// where clusters have a topic under the same name, and whether it is this one
+	// whose settings count. Shared copies are not deleted. nil: none is shared.
+	Shared func(topic string) (shared, leads bool)
+}
+
+// leads tells whether the configs of a source topic count for its copy.
+func (r Rules) leads(topic string) bool {
+	if r.Shared == nil {
+		return true
+	}
+	shared, leads := r.Shared(topic)
+	return leads || !shared
+}
+
+// alone tells whether a source topic is the only one of its copy.
+func (r Rules) alone(topic string) bool {
+	if r.Shared == nil {
+		return true
+	}
+	shared, _ := r.Shared(topic)
+	return !shared
 }
 
 // governs tells whether the rules have a say about a config of the source.

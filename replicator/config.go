@@ -69,6 +69,15 @@ type Deps struct {
 	// Control runs while lane 0 is ours; see Control.
 	Control []Control
 
+	// Prepare, if set, makes what lanes need on the target besides their own
+	// topic. It is asked before the first lane is taken, with how many there are.
+	Prepare func(ctx context.Context, target *kadm.Client, lanes int) error
+	// Released, if set, is told that the work of a lane ended: after its last
+	// commit and before the lane is given up. mine selects the lane's source
+	// partitions. The context has ended if the lane is already another's, and
+	// ends soon otherwise.
+	Released func(ctx context.Context, mine func(pipeline.Partition) bool)
+
 	// Guard, if set, says whether the flow may run: it is asked before this
 	// worker takes part in it, when any error keeps it out, and every
 	// GuardInterval while it does, when a *pipeline.FatalError ends Run.

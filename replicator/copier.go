@@ -82,8 +82,28 @@ func (r *Replicator) work(disc *discovery, source, target *kadm.Client, lanes in
 			r.mu.Unlock()
 		}()
 		c.assign(disc.snapshot(), lanes) // what was found between wait and now
-		return r.copy(ctx, lease, loop)
+		err = r.copy(ctx, lease, loop)
+		r.released(ctx, err, c)
+		return err
 	}
+}
+
+// releaseTime is how long what follows a lane's commits may take to finish when
+// the lane is given up: others wait for it.
+const releaseTime = time.Second
+
+// released tells that a lane's work ended.
+func (r *Replicator) released(ctx context.Context, err error, c *copier) {
+	if r.deps.Released == nil {
+		return
+	}
+	lost := errors.Is(err, pipeline.ErrFenced) || errors.Is(context.Cause(ctx), lane.ErrLost)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	if lost {
+		cancel()
+	}
+	r.deps.Released(ctx, func(p pipeline.Partition) bool { return topology.Lane(topology.Partition(p), c.lanes) == c.lane })
 }
 
 // copy runs the loop and, with lane 0, the control tasks; they end before the

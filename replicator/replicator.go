@@ -84,6 +84,11 @@ func (r *Replicator) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.deps.Prepare != nil {
+		if err := r.deps.Prepare(ctx, adm, lanes); err != nil {
+			return err
+		}
+	}
 	disc := &discovery{
 		flow: r.cfg.Flow, origin: origin, source: kadm.NewClient(source), topics: r.deps.Topics, latest: r.cfg.StartLatest,
 		interval: r.cfg.DiscoveryInterval, changed: r.assign,

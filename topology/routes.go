@@ -59,6 +59,7 @@ type Carried struct {
 	reach   map[Alias]bool // clusters whose records arrive at the source, itself included
 	carried map[Alias]bool // those of them that the flow carries
 	shared  bool
+	all     int // clusters that the topic's ways join
 }
 
 // Topic says which records of a topic the flow carries, or nil if it carries
@@ -78,7 +79,7 @@ func (r *Routes) Topic(id FlowID, topic string) *Carried {
 	if flow.Provenance != ProvenanceAlways && !ambiguousWays(ways) {
 		return nil
 	}
-	c := &Carried{source: id.Source, reach: map[Alias]bool{}, carried: map[Alias]bool{}}
+	c := &Carried{source: id.Source, reach: map[Alias]bool{}, carried: map[Alias]bool{}, all: len(clustersOf(ways))}
 	for origin := range clustersOf(ways) {
 		parents := tree(ways, origin)
 		_, arrives := parents[id.Source]
@@ -113,6 +114,16 @@ func (c *Carried) Of(origin Alias) (as Alias, carried bool) {
 		origin = c.source
 	}
 	return origin, c.carried[origin]
+}
+
+// Clusters is how many clusters have the topic under this name.
+func (c *Carried) Clusters() int { return c.all }
+
+// Leads reports whether the flow is the one that brings the settings of the
+// topic to its target, so that clusters which share a topic do not overwrite
+// each other's: settings follow the records of the first cluster by name.
+func (c *Carried) Leads() bool {
+	return !c.shared || c.carried[slices.Min(slices.Collect(maps.Keys(c.reach)))]
 }
 
 // Shared reports whether the topic's copy has records that this flow does not

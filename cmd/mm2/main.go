@@ -9,9 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"mm2/internal/app"
 )
 
 // The exit codes are stable: scripts may rely on them.
@@ -85,7 +88,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file; for plan without
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newPlanCommand(), newImportCommand(), newExplainCommand(), newRunCommand(), newDemoCommand(), newDashboardsCommand(), newVersionCommand())
+	root.AddCommand(newPlanCommand(), newImportCommand(), newExplainCommand(), newRunCommand(), newDemoCommand(),
+		newOffsetsCommand(app.LiveMaps{Logger: slog.New(slog.DiscardHandler)}), newDashboardsCommand(), newVersionCommand())
 	return root
 }
 

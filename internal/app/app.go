@@ -78,7 +78,7 @@ func New(cfg *config.Config, opts Options) (*App, error) {
 	shared := shared{
 		worker: a.worker, instance: cfg.Service.WorkerName, logger: a.logger,
 		metrics: replicator.NewMetrics(a.registry), heartbeats: heartbeat.NewMetrics(a.registry), configs: configsync.NewMetrics(a.registry),
-		java: java,
+		java: java, positions: newPositionMetrics(a.registry), routes: routes(cfg),
 		fetchBytes: fetchBudget(memoryLimit(cfg.Service.MemoryLimit), selected),
 	}
 	a.registry.MustRegister(newAppMetrics(a))
@@ -86,6 +86,15 @@ func New(cfg *config.Config, opts Options) (*App, error) {
 		a.flows = append(a.flows, newFlow(f, hasReverse(cfg, f.ID), dialers[f.ID.Source], dialers[f.ID.Target], shared))
 	}
 	return a, nil
+}
+
+// routes are made from all flows of the file, also those that other workers run.
+func routes(cfg *config.Config) *topology.Routes {
+	flows := make([]topology.Flow, len(cfg.Flows))
+	for i, f := range cfg.Flows {
+		flows[i] = f.Flow
+	}
+	return topology.NewRoutes(flows)
 }
 
 // selectFlows keeps the flows into the wanted targets that have something to

@@ -16,13 +16,19 @@ import (
 
 // syncRules are what of a flow's source belongs on its target: the one set of
 // rules that making topics, keeping them in step and planning go by.
-func syncRules(cfg config.Flow) configsync.Rules {
+func syncRules(cfg config.Flow, routes *topology.Routes) configsync.Rules {
 	r := configsync.Rules{
 		Flow: cfg.Flow, Exclude: cfg.ConfigExclude, DefaultsFrom: configsync.DefaultsFrom(cfg.ConfigSync.DefaultsFrom),
 		Configs: cfg.ConfigSync.Configs, DeleteTopics: cfg.ConfigSync.DeleteTopics,
 	}
 	if cfg.ConfigSync.ACLs {
 		r.ACLs = configsync.ACLMode(cfg.ConfigSync.ACLMode)
+	}
+	if routes != nil && cfg.Policy.Name() == "identity" {
+		r.Shared = func(topic string) (shared, leads bool) {
+			c := routes.Topic(cfg.ID, topic)
+			return c != nil && c.Shared(), c != nil && c.Leads()
+		}
 	}
 	return r
 }
@@ -48,6 +54,7 @@ func hasReverse(cfg *config.Config, id topology.FlowID) bool {
 type bothEnds struct {
 	cfg                      config.Flow
 	back                     bool // a flow the other way copies, too
+	routes                   *topology.Routes
 	source, target           *kafka.Dialer
 	sourceAdmin, targetAdmin *kgo.Client
 	log                      *slog.Logger
@@ -87,7 +94,7 @@ func newConfigSync(e bothEnds, metrics *configsync.Metrics) (configSync, error) 
 	}
 	var syncer atomic.Pointer[configsync.Syncer]
 	made, err := configsync.New(configsync.Config{
-		Flow: e.cfg.ID, ReplicationFactor: e.cfg.ReplicationFactor, Rules: syncRules(e.cfg),
+		Flow: e.cfg.ID, ReplicationFactor: e.cfg.ReplicationFactor, Rules: syncRules(e.cfg, e.routes),
 	}, configsync.Deps{Source: e.sourceAdmin, Target: e.targetAdmin, Logger: e.log, Ledger: l.target, News: func() {
 		if s := syncer.Load(); s != nil {
 			s.Kick()
@@ -97,7 +104,7 @@ func newConfigSync(e bothEnds, metrics *configsync.Metrics) (configSync, error) 
 		return configSync{}, err
 	}
 	s, err := configsync.NewSyncer(configsync.SyncerConfig{
-		Rules: syncRules(e.cfg), Mode: configsync.Mode(e.cfg.ConfigSync.Mode), Interval: e.cfg.ConfigSync.Interval,
+		Rules: syncRules(e.cfg, e.routes), Mode: configsync.Mode(e.cfg.ConfigSync.Mode), Interval: e.cfg.ConfigSync.Interval,
 	}, configsync.SyncerDeps{
 		Source: e.sourceAdmin, Target: e.targetAdmin, Topics: made, Ledger: l.target, Reverse: l.reverse, Metrics: metrics, Logger: e.log,
 	})

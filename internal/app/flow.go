@@ -9,7 +9,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
+	"mm2/checkpoint"
 	"mm2/configsync"
 	"mm2/heartbeat"
 	"mm2/internal/backoff"
@@ -17,7 +19,9 @@ import (
 	"mm2/internal/javametrics"
 	"mm2/internal/kafka"
 	"mm2/internal/pipeline"
+	"mm2/internal/takeover"
 	"mm2/replicator"
+	"mm2/topology"
 )
 
 // shared is what all flows of a worker have in common.
@@ -29,6 +33,8 @@ type shared struct {
 	heartbeats *heartbeat.Metrics
 	java       *javametrics.Metrics
 	configs    *configsync.Metrics
+	positions  positionMetrics
+	routes     *topology.Routes // of the whole mesh
 	fetchBytes int32
 }
 
@@ -39,17 +45,23 @@ type flow struct {
 	back           bool // a flow the other way copies, too
 	shared         shared
 	java           *javametrics.Recorder // nil: Java's metrics are off
+	routes         *topology.Routes      // nil: names tell where records come from
+	over           *takeover.TakeOver    // nil: Java MirrorMaker 2 is of no interest
 	log            *slog.Logger
 
 	mu      sync.Mutex // guards what follows
 	repl    *replicator.Replicator
 	configs *configsync.Syncer // nil if nothing is copied
+	groups  *checkpoint.Task   // nil if none are carried over
 	err     error              // why the flow was last down; nil if it never was
 }
 
 func newFlow(cfg config.Flow, back bool, source, target *kafka.Dialer, s shared) *flow {
 	f := &flow{cfg: cfg, back: back, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
 	f.java = s.java.Recorder(cfg.Flow, f.share)
+	if cfg.Policy.Name() == "identity" && cfg.Provenance != config.ProvenanceOff {
+		f.routes = s.routes
+	}
 	return f
 }
 
@@ -66,19 +78,34 @@ func (f *flow) run(ctx context.Context) error {
 		return err
 	}
 	defer clients.close()
-	repl, err := f.build(clients)
+	repl, p, err := f.build(clients)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
-	f.repl = repl
+	f.repl, f.groups = repl, p.task
 	f.mu.Unlock()
+	if p.writer == nil {
+		f.replicate(ctx, repl)
+		return nil
+	}
+	// Offset syncs are written until the lanes have told of their last commits.
+	wctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var writing errgroup.Group
+	writing.Go(func() error { return p.writer.Run(wctx) })
+	f.replicate(ctx, repl)
+	stop()
+	return writing.Wait()
+}
+
+// replicate runs the replicator until ctx ends.
+func (f *flow) replicate(ctx context.Context, repl *replicator.Replicator) {
 	pause := backoff.Backoff{First: firstPause, Max: maxPause}
 	for {
 		started := time.Now()
 		err := repl.Run(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if time.Since(started) > maxPause {
 			pause.Reset()
@@ -87,7 +114,7 @@ func (f *flow) run(ctx context.Context) error {
 		f.down(err)
 		f.log.Warn("flow is down, trying again", "err", kafka.Explain(err), "again_in", wait)
 		if !backoff.Sleep(ctx, wait) {
-			return nil
+			return
 		}
 	}
 }
@@ -103,11 +130,12 @@ func (f *flow) down(err error) {
 // clients are the flow's clients beside those of its lanes.
 type clients struct {
 	sourceAdmin, targetAdmin *kgo.Client
+	syncs                    *kgo.Client
 	beats                    []*kgo.Client // by emitter
 }
 
 func (c *clients) close() {
-	for _, cl := range append(c.beats, c.sourceAdmin, c.targetAdmin) {
+	for _, cl := range append(c.beats, c.sourceAdmin, c.targetAdmin, c.syncs) {
 		if cl != nil {
 			cl.Close()
 		}
@@ -127,16 +155,22 @@ func (f *flow) dial() (*clients, error) {
 	return c, nil
 }
 
-func (f *flow) build(c *clients) (*replicator.Replicator, error) {
+func (f *flow) build(c *clients) (*replicator.Replicator, positions, error) {
 	control, err := f.emitters(c)
 	if err != nil {
-		return nil, err
+		return nil, positions{}, err
 	}
+	p, syncs, err := f.newPositions()
+	c.syncs = syncs
+	if err != nil {
+		return nil, p, err
+	}
+	control = append(control, f.positionControls(p)...)
 	configs, err := newConfigSync(bothEnds{
-		cfg: f.cfg, back: f.back, source: f.source, target: f.target, sourceAdmin: c.sourceAdmin, targetAdmin: c.targetAdmin, log: f.log,
+		cfg: f.cfg, back: f.back, routes: f.routes, source: f.source, target: f.target, sourceAdmin: c.sourceAdmin, targetAdmin: c.targetAdmin, log: f.log,
 	}, f.shared.configs)
 	if err != nil {
-		return nil, err
+		return nil, p, err
 	}
 	if f.cfg.Copy {
 		control = append(control, configs.control())
@@ -148,7 +182,22 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 	if fetch.MaxBytes == 0 {
 		fetch.MaxBytes = f.shared.fetchBytes
 	}
-	return replicator.New(replicator.Config{
+	deps := replicator.Deps{
+		Topics: configs.topics, Metrics: f.shared.metrics, Logger: f.log, Control: control,
+		Observers: []pipeline.Observer{f.java}, Discovered: f.java.Keep,
+		Prepare: f.prepare, Companions: f.companions,
+	}
+	if p.writer != nil {
+		deps.Observers = append(deps.Observers, p.writer)
+		deps.Released = p.writer.Release
+	}
+	if f.cfg.Copy && f.cfg.Java.TakeOver {
+		f.over = takeover.New(takeover.Config{
+			Flow: f.cfg.ID, OffsetsTopic: f.cfg.Java.OffsetsTopic, Connector: f.cfg.Java.Connector, Group: f.cfg.Java.Group,
+		}, takeover.Deps{Dialer: f.target, Admin: kadm.NewClient(c.targetAdmin), Logger: f.log})
+		deps.Guard, deps.Resume = f.over.Guard, f.over.Resume
+	}
+	repl, err := replicator.New(replicator.Config{
 		Flow: f.cfg.Flow, Source: f.source, Target: f.target, Worker: f.shared.worker, InstanceID: f.shared.instance,
 		Lanes: f.cfg.Lanes, LanesReplicationFactor: f.cfg.LanesReplicationFactor,
 		AtLeastOnce: f.cfg.Delivery == config.AtLeastOnce, ReadUncommitted: f.cfg.ReadUncommitted, StartLatest: f.cfg.StartLatest,
@@ -157,11 +206,9 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 		Compression: f.cfg.Compression, RateLimit: f.cfg.RateLimit,
 		FetchMinBytes: fetch.MinBytes, FetchMaxWait: fetch.MaxWait, FetchMaxBytes: fetch.MaxBytes, FetchMaxPartitionBytes: fetch.MaxPartitionBytes,
 		Linger: f.cfg.Produce.Linger, MaxBatchBytes: f.cfg.Produce.MaxRequestBytes, BufferBytes: f.cfg.Produce.BufferBytes,
-		Policies: policies(f.cfg.OnTrouble),
-	}, replicator.Deps{
-		Topics: configs.topics, Metrics: f.shared.metrics, Logger: f.log, Control: control,
-		Observers: []pipeline.Observer{f.java}, Discovered: f.java.Keep,
-	})
+		Policies: policies(f.cfg.OnTrouble), Routes: f.routes,
+	}, deps)
+	return repl, p, err
 }
 
 func policies(on config.OnTrouble) kafka.Policies {

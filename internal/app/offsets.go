@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -203,4 +205,40 @@ func positionsOf(ctx context.Context, d *kafka.Dialer, group string) (map[pipeli
 		}
 	})
 	return out, nil
+}
+
+// LiveMaps reads the offset maps that running workers keep on the clusters.
+type LiveMaps struct{ Logger *slog.Logger }
+
+// mapPatience is how long a map may take to be read.
+const mapPatience = time.Minute
+
+// Open implements OffsetMaps. It reads the segments topic of the flow, and the
+// offset syncs that Java MirrorMaker 2 may have left.
+func (l LiveMaps) Open(ctx context.Context, flow config.Flow, source, target *kafka.Dialer) (checkpoint.Translator, error) {
+	index, err := checkpoint.NewIndex(checkpoint.IndexConfig{
+		Flow: flow.ID, Dialer: target, Bytes: flow.Checkpoints.IndexBytes, ReadOnly: true,
+		Metrics: checkpoint.NewIndexMetrics(nil), Logger: l.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	on, topic := syncsPlace(flow, source, target)
+	syncs := checkpoint.NewSyncFollower(on, flow.ID.String()+"|offsets-consumer", topic, l.Logger)
+	failed := make(chan error, 2) // they run until ctx ends, which ends the command
+	go func() { failed <- index.Run(ctx) }()
+	go func() { failed <- syncs.Run(ctx) }()
+	rctx, cancel := context.WithTimeout(ctx, mapPatience)
+	defer cancel()
+	ready := make(chan error, 1)
+	go func() { ready <- positions{index: index, syncs: syncs}.ready(rctx) }()
+	select {
+	case err := <-failed:
+		return nil, kafka.Explain(err)
+	case err := <-ready:
+		if err != nil {
+			return nil, fmt.Errorf("it could not be read within %v: %w", mapPatience, err)
+		}
+	}
+	return checkpoint.OffsetMap{Index: index, Java: syncs, RemoteTopic: flow.RemoteTopic}, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"mm2/checkpoint"
 	"mm2/configsync"
 	"mm2/internal/config"
 	"mm2/internal/kafka"
@@ -110,7 +111,7 @@ func Plan(ctx context.Context, cfg *config.Config, opts PlanOptions) (PlanReport
 	planners := make([]*planner, len(selected))
 	for i, f := range selected {
 		p := &planner{opts: opts, bothEnds: bothEnds{
-			cfg: f, back: hasReverse(cfg, f.ID), source: dialers[f.ID.Source], target: dialers[f.ID.Target], log: opts.Logger,
+			cfg: f, back: hasReverse(cfg, f.ID), routes: routes(cfg), source: dialers[f.ID.Source], target: dialers[f.ID.Target], log: opts.Logger,
 		}}
 		defer p.close()
 		p.failed(p.look(ctx))
@@ -191,7 +192,7 @@ func (p *planner) look(ctx context.Context) error {
 	}
 	p.sides, err = configsync.Look(ctx, configsync.SidesDeps{
 		Source: p.sourceAdmin, Target: p.targetAdmin, Ledger: ledgers.target, Reverse: ledgers.reverse,
-	}, syncRules(p.cfg), nil)
+	}, syncRules(p.cfg, p.routes), nil)
 	// A deletion takes two rounds of the service; here one look stands for both.
 	p.sides.Source.GoneBefore = p.sides.Source.Gone
 	return err
@@ -218,6 +219,11 @@ func (p *planner) check(ctx context.Context) error {
 	return err
 }
 
+func probeFollow(ctx context.Context, source *kgo.Client) (mode, reason string) {
+	m, reason := checkpoint.ProbeFollow(ctx, source)
+	return string(m), reason
+}
+
 func (p *planner) groups(ctx context.Context, source *kgo.Client) *GroupsPlan {
 	follow := p.cfg.Groups.Follow
 	switch {
@@ -225,9 +231,11 @@ func (p *planner) groups(ctx context.Context, source *kgo.Client) *GroupsPlan {
 		return nil
 	case follow != "auto":
 		return &GroupsPlan{Follow: follow, Reason: "the file says so"}
-	case p.opts.FollowGroups == nil:
-		return &GroupsPlan{Follow: follow, Reason: "tail where __consumer_offsets of the source may be read, else poll"}
 	}
-	mode, reason := p.opts.FollowGroups(ctx, source)
+	probe := p.opts.FollowGroups
+	if probe == nil {
+		probe = probeFollow
+	}
+	mode, reason := probe(ctx, source)
 	return &GroupsPlan{Follow: mode, Reason: reason}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"mm2/checkpoint"
 	"mm2/configsync"
 	"mm2/internal/lane"
 	"mm2/internal/version"
@@ -42,6 +43,8 @@ type FlowStatus struct {
 	replicator.Status
 	// ConfigSync is there on the worker that runs it.
 	ConfigSync *configsync.Status `json:"config_sync,omitempty"`
+	// Groups is there on the worker that carries them over.
+	Groups *checkpoint.Status `json:"groups,omitempty"`
 }
 
 // Status is a snapshot. Safe for concurrent use.
@@ -55,7 +58,7 @@ func (a *App) Status() Status {
 
 func (f *flow) status() FlowStatus {
 	f.mu.Lock()
-	repl, configs, err := f.repl, f.configs, f.err
+	repl, configs, groups, err := f.repl, f.configs, f.groups, f.err
 	f.mu.Unlock()
 	s := FlowStatus{Flow: f.cfg.ID.String(), Source: f.cfg.ID.Source, Target: f.cfg.ID.Target}
 	if repl != nil {
@@ -66,9 +69,19 @@ func (f *flow) status() FlowStatus {
 			s.ConfigSync = &st
 		}
 	}
+	if groups != nil {
+		if st := groups.Status(); st.Running {
+			s.Groups = &st
+		}
+	}
 	switch {
 	case s.Joined:
 		s.Problems = withConfigProblems(problems(s.Status), s.ConfigSync)
+		if s.Groups != nil {
+			for _, p := range s.Groups.Problems {
+				s.Problems = append(s.Problems, "groups: "+p)
+			}
+		}
 		s.State = Running
 		if len(s.Problems) > 0 {
 			s.State = Degraded
