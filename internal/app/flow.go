@@ -139,7 +139,17 @@ func (f *flow) build(c *clients) (*replicator.Replicator, error) {
 		Compression: f.cfg.Compression, RateLimit: f.cfg.RateLimit,
 		FetchMinBytes: fetch.MinBytes, FetchMaxWait: fetch.MaxWait, FetchMaxBytes: fetch.MaxBytes, FetchMaxPartitionBytes: fetch.MaxPartitionBytes,
 		Linger: f.cfg.Produce.Linger, MaxBatchBytes: f.cfg.Produce.MaxRequestBytes, BufferBytes: f.cfg.Produce.BufferBytes,
+		Policies: policies(f.cfg.OnTrouble),
 	}, replicator.Deps{Topics: topics, Metrics: f.shared.metrics, Logger: f.log, Control: control})
+}
+
+func policies(on config.OnTrouble) kafka.Policies {
+	return kafka.Policies{
+		RetentionOvertook: kafka.LossPolicy(on.RetentionOvertook), SourceTruncated: kafka.LossPolicy(on.SourceTruncated),
+		SourceRecreated: kafka.LossPolicy(on.SourceRecreated), TargetRecreated: kafka.LossPolicy(on.TargetRecreated),
+		TargetWritten: kafka.LossPolicy(on.TargetWritten),
+		Refused:       kafka.RefusedPolicy(on.RecordRefused), DeadLetterTopic: on.DeadLetterTopic,
+	}
 }
 
 // emitters are the heartbeats of the flow: into its target, and into its source

@@ -59,7 +59,7 @@ func TestReassignedPartitionLosesNothingThatWasFetched(t *testing.T) {
 		a.produce(t, 0, 0, 3)
 		a.produce(t, 1, 0, 3)
 		both := []kafka.Assigned{a.part(0), a.part(1)}
-		s := a.source(t, nil, both...)
+		s := a.source(t, both...)
 		marks := pipeline.Marks{}
 		seek(t, s, marks)
 		var got []string

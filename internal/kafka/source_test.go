@@ -50,7 +50,12 @@ func (a *origin) produce(t *testing.T, partition int32, from, to int) {
 	}
 }
 
-func (a *origin) source(t *testing.T, change func(*kafka.SourceConfig), parts ...kafka.Assigned) *kafka.PartitionSource {
+func (a *origin) source(t *testing.T, parts ...kafka.Assigned) *kafka.PartitionSource {
+	t.Helper()
+	return a.sourceWith(t, func(*kafka.SourceConfig) {}, parts...)
+}
+
+func (a *origin) sourceWith(t *testing.T, change func(*kafka.SourceConfig), parts ...kafka.Assigned) *kafka.PartitionSource {
 	t.Helper()
 	d, err := kafka.NewDialer("A", connection.Connection{Bootstrap: a.Addrs}, nil, kgo.Dialer(a.net.DialContext))
 	if err != nil {
@@ -60,9 +65,7 @@ func (a *origin) source(t *testing.T, change func(*kafka.SourceConfig), parts ..
 		Dialer: d, Role: "source", Admin: kadm.NewClient(a.Client(t)), Latest: func() bool { return true },
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
-	if change != nil {
-		change(&cfg)
-	}
+	change(&cfg)
 	s := kafka.NewPartitionSource(cfg)
 	t.Cleanup(s.Close)
 	s.Assign(parts)
@@ -118,7 +121,7 @@ func TestSourceResumesAtItsMarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newOrigin(t)
 		a.produce(t, 0, 0, 5)
-		s := a.source(t, nil, a.part(0))
+		s := a.source(t, a.part(0))
 		marks := pipeline.Marks{}
 		seek(t, s, marks)
 		if diff := cmp.Diff([]string{"0:0", "0:1", "0:2", "0:3", "0:4"}, drain(t, s, marks)); diff != "" {
@@ -145,7 +148,7 @@ func TestSourceStartsNewPartitionsAsTold(t *testing.T) {
 		a.produce(t, 1, 0, 3)
 		latest := a.part(0)
 		latest.Latest = true
-		s := a.source(t, nil, latest)
+		s := a.source(t, latest)
 		marks := pipeline.Marks{}
 		seek(t, s, marks)
 		if got := drain(t, s, marks); got != nil {
@@ -208,7 +211,7 @@ func TestWhatCannotBeReadOnParksOnePartition(t *testing.T) {
 				a.produce(t, 0, 0, 6)
 				a.produce(t, 1, 0, 2)
 				marks := tc.damage(t, a)
-				s := a.source(t, nil, a.part(0), a.part(1))
+				s := a.source(t, a.part(0), a.part(1))
 				seek(t, s, marks)
 				if diff := cmp.Diff([]string{"1:0", "1:1"}, drain(t, s, marks)); diff != "" {
 					t.Errorf("the neighbour (-want +got):\n%s", diff)
@@ -229,7 +232,7 @@ func TestParkedPartitionResumesWhereItStood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newOrigin(t)
 		a.produce(t, 0, 0, 3)
-		s := a.source(t, nil, a.part(0))
+		s := a.source(t, a.part(0))
 		marks := pipeline.Marks{}
 		seek(t, s, marks)
 		drain(t, s, marks)

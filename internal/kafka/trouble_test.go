@@ -73,7 +73,7 @@ func TestALossIsCountedWithItsMark(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told []kafka.Trouble
-		s := a.source(t, skip(&told), a.part(0))
+		s := a.sourceWith(t, skip(&told), a.part(0))
 		marks := pipeline.Marks{"in/0": a.mark(1)}
 
 		// Handed out, and lost with its transaction: not counted.
@@ -99,7 +99,7 @@ func TestALossIsCountedWithItsMark(t *testing.T) {
 			t.Errorf("behind the loss (-want +got):\n%s", diff)
 		}
 		// The next owner knows the sum and counts nothing.
-		next := a.source(t, skip(&told), a.part(0))
+		next := a.sourceWith(t, skip(&told), a.part(0))
 		seek(t, next, lost)
 		settle(t, next, lost)
 		if p := next.Positions()[0]; len(told) != 1 || p.Lost[kafka.RetentionOvertook] != 3 || p.Next != 6 {
@@ -126,7 +126,7 @@ func TestWhatWasReadBeforeALossIsCopied(t *testing.T) {
 					a.Produce(t, &kgo.Record{Topic: "in", Value: value(i)})
 				}
 				var told []kafka.Trouble
-				s := a.source(t, func(c *kafka.SourceConfig) {
+				s := a.sourceWith(t, func(c *kafka.SourceConfig) {
 					skip(&told)(c)
 					c.Policies.RetentionOvertook, c.MaxBytes, c.MaxPartitionBytes = policy, 1<<20, 1<<20
 				}, a.part(0))
@@ -216,7 +216,7 @@ func TestTruncationIsFoundByTheLeaderEpoch(t *testing.T) {
 			return resp, nil, true
 		})
 		var told []kafka.Trouble
-		s := a.source(t, skip(&told), a.part(0))
+		s := a.sourceWith(t, skip(&told), a.part(0))
 		marks := pipeline.Marks{"in/0": fmt.Sprintf(`{"offset":9,"epoch":0,"topic":"%s"}`, a.id)}
 		seek(t, s, marks)
 		if diff := cmp.Diff([]string{"0:7", "0:8", "0:9"}, settle(t, s, marks)); diff != "" {
@@ -237,7 +237,7 @@ func TestAnOldAssignmentIsNoRecreation(t *testing.T) {
 		old := a.part(0)
 		old.TopicID[0]++
 		var told []kafka.Trouble
-		s := a.source(t, skip(&told), old)
+		s := a.sourceWith(t, skip(&told), old)
 		marks := pipeline.Marks{"in/0": a.mark(1)}
 		seek(t, s, marks)
 		if diff := cmp.Diff([]string{"0:1", "0:2"}, settle(t, s, marks)); diff != "" || len(told) != 0 {
@@ -252,7 +252,7 @@ func TestAMarkLearnsTheIDOfItsCopy(t *testing.T) {
 		a := newOrigin(t)
 		part := a.part(0)
 		part.TargetID[0] = 7
-		s := a.source(t, nil, part)
+		s := a.source(t, part)
 		marks := pipeline.Marks{"in/0": `{"offset":0,"epoch":-1}`}
 		seek(t, s, marks)
 		drain(t, s, marks)
@@ -393,7 +393,7 @@ func TestAMissingRightIsNotBlamedOnARecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newOrigin(t)
 		a.produce(t, 0, 0, 3)
-		s := a.source(t, func(c *kafka.SourceConfig) { c.Policies.Refused = kafka.SkipRecord }, a.part(0))
+		s := a.sourceWith(t, func(c *kafka.SourceConfig) { c.Policies.Refused = kafka.SkipRecord }, a.part(0))
 		marks := pipeline.Marks{"in/0": a.mark(0)}
 		seek(t, s, marks)
 		p := pipeline.Partition{Topic: "in"}
