@@ -96,6 +96,7 @@ type PartitionSource struct {
 	fresh  bool // the sink was just opened: nothing is in flight
 
 	starting map[string]map[int32]kgo.Offset // what add is about to fetch
+	looks    map[looked]kadm.TopicID         // what add has asked for
 
 	found    map[pipeline.Partition]*finding  // trouble to treat when the partition is next added
 	proposed map[pipeline.Partition]*proposal // marks that have to be committed before the partition goes on
