@@ -330,6 +330,8 @@ func TestTwoWaysDoNotPlayPingPong(t *testing.T) {
 		r.commits(r.a, "g", "orders", 4)
 		r.commits(r.a, "g", "B.orders", 3)
 		r.commits(r.b, "g", "orders", 6)
+		onA := r.a.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
+		onB := r.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
 		r.start()
 		back := newOffsetMap()
 		back.copied("orders", "B.orders", 0, 10, 5)
@@ -337,8 +339,6 @@ func TestTwoWaysDoNotPlayPingPong(t *testing.T) {
 		r.deps.Source, r.deps.Target, r.deps.Translator, r.deps.Advanced = r.deps.Target, r.deps.Source, back, back.advanced
 		r.start()
 
-		onA := r.a.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
-		onB := r.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
 		r.pass(10 * time.Minute)
 		r.wantPosition(r.a, "g", "orders", 4)
 		r.wantPosition(r.b, "g", "A.orders", 9)

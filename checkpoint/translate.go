@@ -105,9 +105,13 @@ type OffsetMap struct {
 }
 
 // Forward translates a position on the source to the copy; see [Index.Forward].
-// Nothing is known before the index is ready.
+// Nothing is known before the index is ready. Who has read nothing goes on at
+// the beginning, also of a partition that has no records.
 func (m OffsetMap) Forward(source pipeline.Partition, offset int64) Translation {
 	t, limit := m.Index.forward(source, offset)
+	if !t.Known && offset == 0 && m.Index.complete() {
+		return Translation{Target: m.remote(source), Exact: true, Known: true}
+	}
 	if m.Java == nil || t.Known && limit == t.Offset || !m.Index.complete() {
 		return t
 	}
@@ -115,12 +119,16 @@ func (m OffsetMap) Forward(source pipeline.Partition, offset int64) Translation 
 	switch {
 	case !ok || java < 0:
 	case !t.Known:
-		t = Translation{Target: pipeline.Partition{Topic: m.RemoteTopic(source.Topic), Partition: source.Partition}, Offset: java, Known: true}
+		t = Translation{Target: m.remote(source), Offset: java, Known: true}
 	default:
 		// Java's syncs may be older than the chunk behind the position.
 		t.Offset = max(t.Offset, min(java, limit))
 	}
 	return t
+}
+
+func (m OffsetMap) remote(source pipeline.Partition) pipeline.Partition {
+	return pipeline.Partition{Topic: m.RemoteTopic(source.Topic), Partition: source.Partition}
 }
 
 // Backward translates a position on a copy to the source; see [Index.Backward].

@@ -47,6 +47,9 @@ type Config struct {
 
 	// Policies say what is done about what loses records and what is refused.
 	Policies kafka.Policies
+	// SharedTargets says that others write into the copies by design, as where
+	// topics of one name are copied both ways: then nobody is told of it.
+	SharedTargets bool
 }
 
 // Deps are the parts a Replicator works with.

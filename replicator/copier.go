@@ -144,7 +144,7 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		Limit:    r.limitFunc(),
 		Latest:   func() bool { return sink.Previous().Worker == "" },
 		Resume:   r.deps.Resume,
-		Policies: r.cfg.Policies, Trouble: c.trouble, Target: target, Forget: sink.Forget, Flow: r.cfg.Flow.ID.String(),
+		Policies: r.cfg.Policies, Trouble: c.trouble, Target: target, Forget: sink.Forget, Flow: r.cfg.Flow.ID.String(), Shared: r.cfg.SharedTargets,
 		DeadLetters: func(ctx context.Context) (kafka.DeadLetters, error) { return r.letters.ensure(ctx, target) },
 		Logger:      log,
 	})
@@ -193,7 +193,7 @@ func (r *Replicator) sinkConfig(c *copier, target *kadm.Client, log *slog.Logger
 		MaxBatchBytes: func(topic string) int32 { return max(c.snap.Load().maxBatch(topic), r.letters.maxBatch(topic)) },
 		LargestBatch:  func() int32 { return max(c.snap.Load().largest, c.source.LargestLetter()) },
 		Compression:   r.cfg.Compression, Linger: r.cfg.Linger, MaxBatch: r.cfg.MaxBatchBytes, BufferBytes: r.cfg.BufferBytes,
-		DeadLetterTopic: r.letters.topic, Policies: r.cfg.Policies, Trouble: c.trouble,
+		DeadLetterTopic: r.letters.topic, Policies: r.cfg.Policies, Trouble: c.trouble, Shared: r.cfg.SharedTargets,
 		Logger: log, Healed: r.metrics.healed,
 	}
 	if r.deps.Companions != nil {

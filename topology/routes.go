@@ -53,6 +53,12 @@ func NewRoutes(flows []Flow) *Routes {
 	return r
 }
 
+// Shares reports whether copies that the flow makes may hold records that it
+// does not bring, because their topics are written on several clusters.
+func (r *Routes) Shares(id FlowID) bool {
+	return r != nil && ambiguousWays(connected(r.flows, id.Source))
+}
+
 // Carried says which records of one topic a flow carries.
 type Carried struct {
 	source  Alias

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,13 @@ func load(t *testing.T, text string) *config.Config {
 // start runs the service until the test ends.
 func (m *mesh) start(t *testing.T, text string, targets ...topology.Alias) *app.App {
 	t.Helper()
+	a, _ := m.serve(t, text, targets...)
+	return a
+}
+
+// serve runs the service until stop is called, or the test ends.
+func (m *mesh) serve(t *testing.T, text string, targets ...topology.Alias) (a *app.App, stop func()) {
+	t.Helper()
 	a, err := app.New(load(t, text), app.Options{
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Targets: targets,
 		ClientOpts: []kgo.Opt{kgo.Dialer(m.net.DialContext)},
@@ -84,13 +92,14 @@ func (m *mesh) start(t *testing.T, text string, targets ...topology.Alias) *app.
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
-	return a
+	t.Cleanup(stop)
+	return a, stop
 }
 
 func orders(n int) (out []*kgo.Record) {

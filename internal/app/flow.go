@@ -206,7 +206,7 @@ func (f *flow) build(c *clients) (*replicator.Replicator, positions, error) {
 		Compression: f.cfg.Compression, RateLimit: f.cfg.RateLimit,
 		FetchMinBytes: fetch.MinBytes, FetchMaxWait: fetch.MaxWait, FetchMaxBytes: fetch.MaxBytes, FetchMaxPartitionBytes: fetch.MaxPartitionBytes,
 		Linger: f.cfg.Produce.Linger, MaxBatchBytes: f.cfg.Produce.MaxRequestBytes, BufferBytes: f.cfg.Produce.BufferBytes,
-		Policies: policies(f.cfg.OnTrouble), Routes: f.routes,
+		Policies: policies(f.cfg.OnTrouble), Routes: f.routes, SharedTargets: f.routes.Shares(f.cfg.ID),
 	}, deps)
 	return repl, p, err
 }

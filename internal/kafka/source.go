@@ -53,6 +53,9 @@ type SourceConfig struct {
 	// each time a record goes there.
 	DeadLetters func(ctx context.Context) (DeadLetters, error)
 	Flow        string // named in dead letters
+	// Shared says that others write into the copies by design: they are never
+	// emptied, for what the others wrote would be lost.
+	Shared bool
 
 	Logger *slog.Logger
 }
@@ -102,6 +105,7 @@ type PartitionSource struct {
 	fresh  bool // the sink was just opened: nothing is in flight
 
 	starting map[string]map[int32]kgo.Offset // what add is about to fetch
+	looks    map[looked]kadm.TopicID         // what add has asked for
 
 	found    map[pipeline.Partition]*finding  // trouble to treat when the partition is next added
 	proposed map[pipeline.Partition]*proposal // marks that have to be committed before the partition goes on

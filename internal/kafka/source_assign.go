@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"mm2/internal/pipeline"
@@ -125,7 +126,7 @@ func (s *PartitionSource) add(ctx context.Context, fresh []Assigned) error {
 		marks[a.Partition] = m
 	}
 	ends := s.copyEnds(ctx, fresh, marks)
-	s.starting = map[string]map[int32]kgo.Offset{}
+	s.starting, s.looks = map[string]map[int32]kgo.Offset{}, map[looked]kadm.TopicID{}
 	defer s.consume()
 	for _, a := range fresh {
 		m, ok := marks[a.Partition]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"mm2/internal/pipeline"
@@ -51,20 +52,39 @@ func (s *PartitionSource) confirm(ctx context.Context, a *Assigned, m Mark, shor
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	if is := topicID(a.TopicID); is != "" && m.TopicID != "" && is != m.TopicID {
-		look, err := lookUpTopic(ctx, s.cfg.Admin, a.Topic)
+		id, err := s.look(ctx, s.cfg.Admin, a.Topic)
 		if err != nil {
 			return fmt.Errorf("the topic seems to be another one than before: %w", err)
 		}
-		a.TopicID = look.detail.ID
+		a.TopicID = id
 	}
 	if is := topicID(a.TargetID); s.cfg.Target != nil && is != "" && m.TargetID != "" && (is != m.TargetID || short) {
-		look, err := lookUpTopic(ctx, s.cfg.Target, a.Target)
+		id, err := s.look(ctx, s.cfg.Target, a.Target)
 		if err != nil {
 			return fmt.Errorf("the copy seems to be another one than before: %w", err)
 		}
-		a.TargetID = look.detail.ID
+		a.TargetID = id
 	}
 	return nil
+}
+
+// looked is a topic whose id was asked for.
+type looked struct {
+	at    *kadm.Client
+	topic string
+}
+
+// look asks for a topic's id, once while partitions are added.
+func (s *PartitionSource) look(ctx context.Context, at *kadm.Client, topic string) (kadm.TopicID, error) {
+	id, ok := s.looks[looked{at, topic}]
+	if ok {
+		return id, nil
+	}
+	found, err := lookUpTopic(ctx, at, topic)
+	if err == nil && !found.missing {
+		s.looks[looked{at, topic}] = found.detail.ID
+	}
+	return found.detail.ID, err
 }
 
 func (s *PartitionSource) sourceRecreated(a Assigned, m Mark) *finding {

@@ -18,6 +18,9 @@ func (s *PartitionSource) clear(ctx context.Context, a Assigned, next *Mark) err
 	if s.cfg.Target == nil || a.Target == "" {
 		return fmt.Errorf("cannot empty the copy of %s partition %d: where it is is not known", a.Topic, a.Partition.Partition)
 	}
+	if s.cfg.Shared {
+		return fmt.Errorf("cannot begin the copy %s partition %d anew: it has records of other clusters, which emptying it would delete; use the policy skip", a.Target, a.Partition.Partition)
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	start, end, err := bounds(ctx, s.cfg.Target, a.Target, a.Partition.Partition)

@@ -288,14 +288,17 @@ func (b *target) foreign(t *testing.T, n int, how string) {
 
 func TestForeignRecordsInACopyAreCounted(t *testing.T) {
 	for _, tc := range []struct {
-		how  string
-		want int64
-	}{{"plain", 3}, {"committed", 3}, {"aborted", 0}} {
-		t.Run(tc.how, func(t *testing.T) {
+		how    string
+		shared bool
+		want   int64
+	}{{"plain", false, 3}, {"committed", false, 3}, {"aborted", false, 0}, {"plain", true, 0}} {
+		t.Run(fmt.Sprintf("%s/shared=%v", tc.how, tc.shared), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newTarget(t)
 				var told []kafka.Trouble
-				s := b.sink(t, "one", func(c *kafka.SinkConfig) { c.Trouble = func(t kafka.Trouble) { told = append(told, t) } })
+				s := b.sink(t, "one", func(c *kafka.SinkConfig) {
+					c.Shared, c.Trouble = tc.shared, func(t kafka.Trouble) { told = append(told, t) }
+				})
 				open(t, s)
 				commit(t, s, batch(0, 3))
 				commit(t, s, batch(3, 4))

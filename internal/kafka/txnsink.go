@@ -51,6 +51,9 @@ type SinkConfig struct {
 	// Trouble, if set, is told where that is Skip.
 	Policies Policies
 	Trouble  func(Trouble)
+	// Shared says that others write into the copies by design: what they write
+	// is not looked into.
+	Shared bool
 
 	Logger *slog.Logger
 	// Healed, if set, is told of each hanging transaction that was finished.
@@ -114,7 +117,7 @@ func NewTxnSink(cfg SinkConfig) (*TxnSink, error) {
 	if cfg.BufferBytes == 0 {
 		cfg.BufferBytes = 8 << 20
 	}
-	return &TxnSink{cfg: cfg, codec: c, trail: newTrail(cfg.TransactionalID != "")}, nil
+	return &TxnSink{cfg: cfg, codec: c, trail: newTrail(cfg)}, nil
 }
 
 // Previous is who held the lane before the last Open; zero if nobody did.

@@ -28,6 +28,7 @@ type trail struct {
 	told map[pipeline.Partition]bool   // copies that somebody else writes into
 
 	markers int64 // after each transaction
+	shared  bool
 }
 
 // inGap is a range of a copy in which something is that we may not have written.
@@ -40,12 +41,12 @@ type inGap struct {
 // maxGaps bounds how many copies are looked into; the next gap of the others is.
 const maxGaps = 1000
 
-func newTrail(transactional bool) *trail {
+func newTrail(cfg SinkConfig) *trail {
 	t := &trail{
 		ours: map[int64]bool{}, ends: map[pipeline.Partition]int64{}, open: map[pipeline.Partition]int64{},
-		gaps: map[pipeline.Partition]*inGap{}, told: map[pipeline.Partition]bool{},
+		gaps: map[pipeline.Partition]*inGap{}, told: map[pipeline.Partition]bool{}, shared: cfg.Shared,
 	}
-	if transactional {
+	if cfg.TransactionalID != "" {
 		t.markers = 1
 	}
 	return t
@@ -71,7 +72,7 @@ func (t *trail) follow(segments []pipeline.Segment) error {
 		case s.TargetBase < end:
 			delete(t.ends, s.Target)
 			return &pipeline.PartitionError{Source: s.Source, Err: copyTruncated(s.Target, s.TargetBase, end)}
-		case s.TargetBase > end+markers:
+		case s.TargetBase > end+markers && !t.shared:
 			t.gap(s.Source, s.Target, end, s.TargetBase)
 		}
 		t.open[s.Target] = s.TargetBase + s.Count
