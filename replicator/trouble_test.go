@@ -3,6 +3,7 @@ package replicator_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -435,6 +437,110 @@ func TestADeadLetterMayBeRefusedToo(t *testing.T) {
 				p := w.orders(t)
 				if len(got) != 0 || !strings.Contains(p.Parked, "orders partition 0 offset 5") || !strings.Contains(p.Parked, "dead letter topic refuses it as well") {
 					t.Errorf("%d dead letters, parked: %s", len(got), p.Parked)
+				}
+			})
+		})
+	}
+}
+
+// Whatever the target answers around trouble, and whoever treats it: the copy and
+// the sum of what was given up are what they would be without.
+func TestTroubleIsTreatedOnceWhateverFails(t *testing.T) {
+	// With REQUEST_TIMED_OUT the work is done, or not, and nobody knows.
+	fault := func(key kmsg.Key, err *kerr.Error) kfake.Fault {
+		return kfake.Fault{Keys: []kmsg.Key{key}, Err: err}
+	}
+	faults := []kfake.Fault{
+		fault(kmsg.EndTxn, kerr.RequestTimedOut), fault(kmsg.EndTxn, kerr.UnknownServerError), fault(kmsg.EndTxn, kerr.InvalidProducerEpoch),
+		fault(kmsg.Produce, kerr.RequestTimedOut), fault(kmsg.Produce, kerr.NotEnoughReplicasAfterAppend), fault(kmsg.Produce, kerr.InvalidProducerEpoch),
+		fault(kmsg.InitProducerID, kerr.UnknownServerError), fault(kmsg.DeleteRecords, kerr.RequestTimedOut), fault(kmsg.ListOffsets, kerr.UnknownServerError),
+	}
+	for i := range faults {
+		faults[i].TopLevel = faults[i].Keys[0] == kmsg.EndTxn || faults[i].Keys[0] == kmsg.InitProducerID
+	}
+	seeds := uint64(30)
+	if testing.Short() {
+		seeds = 5
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(seed, 1))
+				policy := []kafka.LossPolicy{kafka.Skip, kafka.Restart}[rng.IntN(2)]
+				m := newMesh(t)
+				m.a.Create(t, "orders", 1)
+				names := 0
+				start := func() *worker {
+					names++
+					return m.start(t, fmt.Sprint("w", names), func(c *replicator.Config) {
+						c.Lanes = 1
+						c.Policies = kafka.Policies{RetentionOvertook: policy, SourceRecreated: policy, TargetRecreated: policy}
+					})
+				}
+				nap := func(most time.Duration) { time.Sleep(time.Duration(rng.Int64N(int64(most)))) }
+				w, n, base := start(), 0, 0 // base: the first record of the present source topic
+				var want []*kgo.Record
+				lost := map[kafka.Kind]int64{}
+				produce := func(k int) {
+					m.a.Produce(t, produced(n, n+k)...)
+					n += k
+				}
+				produce(50)
+				time.Sleep(10 * time.Second)
+				want = produced(0, 50)
+				for range 3 {
+					var installed []*kfake.FaultHandle
+					for range rng.IntN(5) { // what the target does while it is treated
+						installed = append(installed, m.b.Fault(faults[rng.IntN(len(faults))]))
+					}
+					switch rng.IntN(3) {
+					case 0: // retention overtakes a flow without workers
+						w.stop()
+						produce(20)
+						m.deleteRecords(t, m.a, "orders", int64(n-base-10))
+						lost[kafka.RetentionOvertook] += 10
+						if want = append(want, produced(n-10, n)...); policy == kafka.Restart {
+							want = produced(n-10, n)
+						}
+						w = start()
+					case 1:
+						recreate(t, m.a, "orders")
+						base = n
+						produce(30)
+						if want = append(want, produced(base, n)...); policy == kafka.Restart {
+							want = produced(base, n)
+						}
+					case 2:
+						recreate(t, m.b, "A.orders")
+						time.Sleep(3 * time.Second) // until the next round has seen it
+						produce(5)
+						starts, err := kadm.NewClient(m.a.Client(t)).ListStartOffsets(t.Context(), "orders")
+						if err != nil {
+							t.Fatal(err)
+						}
+						first, _ := starts.Lookup("orders", 0)
+						if want = produced(n-5, n); policy == kafka.Restart {
+							want = produced(base+int(first.Offset), n)
+						} else {
+							lost[kafka.TargetRecreated] += int64(n-5-base) - first.Offset
+						}
+					}
+					if rng.IntN(3) == 0 {
+						nap(2 * time.Second)
+						w.stop()
+						w = start()
+					}
+					time.Sleep(10 * time.Second)
+					for _, f := range installed {
+						f.Remove()
+					}
+					time.Sleep(2 * time.Minute) // what was parked is tried again
+					wantValues(t, m.b, "A.orders", want)
+				}
+				if p := w.orders(t); p.Parked != "" || p.LagRecords != 0 {
+					t.Errorf("%+v", p)
+				} else if diff := cmp.Diff(lost, p.Lost, cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("given up (-want +got):\n%s", diff)
 				}
 			})
 		})
