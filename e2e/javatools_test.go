@@ -80,7 +80,7 @@ groups = { include = ["jr-.*"] }`, a, b)
 		if err := json.Unmarshal([]byte(out), &answer); err != nil {
 			return e2e.Hopeless("%w: %s", err, out)
 		}
-		for _, p := range answer.Partitions {
+		for _, p := range answer.Positions {
 			if !p.Exact {
 				return fmt.Errorf("not exact yet: %s", out)
 			}
@@ -112,15 +112,12 @@ groups = { include = ["jr-.*"] }`, a, b)
 
 // translation is what `mm2 offsets translate -o json` prints.
 type translation struct {
-	Partitions []struct {
-		SourceTopic     string `json:"source_topic"`
-		SourcePartition int32  `json:"source_partition"`
-		SourceOffset    int64  `json:"source_offset"`
+	Positions []struct {
 		TargetTopic     string `json:"target_topic"`
 		TargetPartition int32  `json:"target_partition"`
 		TargetOffset    int64  `json:"target_offset"`
 		Exact           bool   `json:"exact"`
-	} `json:"partitions"`
+	} `json:"positions"`
 }
 
 // TestChainsWithJava puts mm2 behind Java MirrorMaker 2 and before it.

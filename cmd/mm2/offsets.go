@@ -74,7 +74,7 @@ func (c *offsetsTranslateCommand) run(ctx context.Context, arrow string, out io.
 	if !ok {
 		return usage(fmt.Errorf("%q is not a direction: write it like 'seoul->tokyo', in quotes", arrow))
 	}
-	write, ok := map[string]func(io.Writer, topology.FlowID, []app.TranslatedOffset) error{"text": printOffsetsText, "json": printOffsetsJSON}[c.output]
+	write, ok := map[string]func(io.Writer, topology.FlowID, string, []app.TranslatedOffset) error{"text": printOffsetsText, "json": printOffsetsJSON}[c.output]
 	if !ok {
 		return usage(fmt.Errorf("output %q is not text or json", c.output))
 	}
@@ -92,7 +92,7 @@ func (c *offsetsTranslateCommand) run(ctx context.Context, arrow string, out io.
 			return fmt.Errorf("group %q has no position on %s in topic %v", c.group, id.Source, c.topics)
 		}
 	}
-	if err := write(out, id, offsets); err != nil {
+	if err := write(out, id, c.group, offsets); err != nil {
 		return err
 	}
 	return untranslated(offsets)
@@ -112,13 +112,19 @@ func untranslated(offsets []app.TranslatedOffset) error {
 	return nil
 }
 
-func printOffsetsJSON(out io.Writer, _ topology.FlowID, offsets []app.TranslatedOffset) error {
+func printOffsetsJSON(out io.Writer, id topology.FlowID, group string, offsets []app.TranslatedOffset) error {
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
-	return enc.Encode(offsets)
+	enc.SetEscapeHTML(false) // flows are written A->B
+	return enc.Encode(struct {
+		From      topology.Alias         `json:"from"`
+		To        topology.Alias         `json:"to"`
+		Group     string                 `json:"group"`
+		Positions []app.TranslatedOffset `json:"positions"`
+	}{id.Source, id.Target, group, offsets})
 }
 
-func printOffsetsText(out io.Writer, id topology.FlowID, offsets []app.TranslatedOffset) error {
+func printOffsetsText(out io.Writer, id topology.FlowID, _ string, offsets []app.TranslatedOffset) error {
 	tab := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(tab, "ON %s\tOFFSET\tON %s\tOFFSET\tHOW\tCOMMITTED THERE\n", id.Source, id.Target)
 	for _, o := range offsets {

@@ -34,7 +34,7 @@ func TestOffsetsText(t *testing.T) {
 		{Topic: "payments", Offset: 3, TargetOffset: -1, Note: "A->B does not copy this topic"},
 	}
 	var out bytes.Buffer
-	if err := printOffsetsText(&out, topology.FlowID{Source: "A", Target: "B"}, offsets); err != nil {
+	if err := printOffsetsText(&out, topology.FlowID{Source: "A", Target: "B"}, "g", offsets); err != nil {
 		t.Fatal(err)
 	}
 	const want = `ON A        OFFSET  ON B        OFFSET  HOW    COMMITTED THERE
