@@ -339,7 +339,7 @@ func TestFindConsumerGroups(t *testing.T) {
 		r.a.ControlKey(int16(kmsg.ListGroups), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			r.a.KeepControl()
 			resp := req.ResponseKind().(*kmsg.ListGroupsResponse)
-			for _, g := range []kmsg.ListGroupsResponseGroup{
+			resp.Groups = append(resp.Groups, []kmsg.ListGroupsResponseGroup{
 				{Group: "relevant", ProtocolType: "consumer", GroupType: "Consumer"},
 				{Group: "irrelevant", ProtocolType: "", GroupType: "Classic"},
 				{Group: "console-consumer-1", ProtocolType: "consumer", GroupType: "Classic"},
@@ -347,9 +347,7 @@ func TestFindConsumerGroups(t *testing.T) {
 				{Group: "streaming", ProtocolType: "streams", GroupType: "Streams"},
 				{Group: "queue", ProtocolType: "share", GroupType: "Share"},
 				{Group: "console-consumer-queue", ProtocolType: "share", GroupType: "Share"},
-			} {
-				resp.Groups = append(resp.Groups, g)
-			}
+			}...)
 			return resp, nil, true
 		})
 		h := r.follow(checkpoint.FollowPoll)

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -234,7 +235,7 @@ func (t *transaction) write(c *openChunk, next int64) {
 	}
 	c.dirty, c.next = false, max(next, c.last.sourceEnd())
 	whole := c.chunk
-	whole.runs.data = whole.runs.data[:len(whole.runs.data):len(whole.runs.data)]
+	whole.runs.data = slices.Clip(whole.runs.data)
 	whole.runs.add(c.last.source, c.last.target, c.last.count)
 	t.records = append(t.records, &kgo.Record{
 		Topic: t.w.cfg.Topic, Partition: t.w.cfg.Lane, Key: whole.id.key(whole.source), Value: whole.encode(),

@@ -75,7 +75,8 @@ func TestChunkGrowsWithEachTransaction(t *testing.T) {
 		{"another source topic", marks(orders, 40, "y"), []pipeline.Segment{seg(30, 10, 10)}, []string{"[30 30:10+10 40]"}},
 		{
 			"another within the transaction", marks(orders, 2, "z"),
-			[]pipeline.Segment{seg(40, 20, 1), seg(0, 21, 2)}, []string{"[30 30:10+11 41]", "[0 0:21+2 2]"},
+			[]pipeline.Segment{seg(40, 20, 1), seg(0, 21, 2)},
+			[]string{"[30 30:10+11 41]", "[0 0:21+2 2]"},
 		},
 	}
 	for _, s := range steps {

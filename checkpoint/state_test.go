@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -16,8 +17,8 @@ type syncs map[string][][2]int64 // by source topic: (up, down), ascending
 
 func (s syncs) Forward(source pipeline.Partition, offset int64) Translation {
 	found := s[source.Topic]
-	for i := len(found) - 1; i >= 0; i-- {
-		switch up, down := found[i][0], found[i][1]; {
+	for _, f := range slices.Backward(found) {
+		switch up, down := f[0], f[1]; {
 		case up == offset:
 			return Translation{Offset: down, Exact: true, Known: true}
 		case up < offset:

@@ -101,8 +101,10 @@ func New(cfg Config, deps Deps) (*Task, error) {
 		value *time.Duration
 		def   time.Duration
 	}{
-		{&cfg.Interval, defaultInterval}, {&cfg.SyncInterval, defaultSyncInterval},
-		{&cfg.PollInterval, defaultPollInterval}, {&cfg.SnapshotInterval, defaultSnapshotInterval},
+		{&cfg.Interval, defaultInterval},
+		{&cfg.SyncInterval, defaultSyncInterval},
+		{&cfg.PollInterval, defaultPollInterval},
+		{&cfg.SnapshotInterval, defaultSnapshotInterval},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.def

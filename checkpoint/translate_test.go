@@ -70,7 +70,7 @@ func TestJavaDecidesOnlyWhereNothingElseIsKnown(t *testing.T) {
 
 // busy is an index of one partition that is written to twice a second: 500
 // records and a marker on the target, the source's markers in between.
-func busy(t testing.TB, segments int64, budget int64) (*checkpoint.Index, []*kgo.Record) {
+func busy(t testing.TB, segments, budget int64) (*checkpoint.Index, []*kgo.Record) {
 	s := newScene()
 	for i := range segments {
 		s.commit(501*i+501, "x", seg(501*i, 1000+501*i, 500))

@@ -54,33 +54,40 @@ func TestRoutes(t *testing.T) {
 		{"chain", auto, []string{"A->B", "B->C"}, map[string]string{"A->B": "all", "B->C": "all"}},
 		{"chain, always", always, []string{"A->B", "B->C"}, map[string]string{"A->B": "A", "B->C": "AB"}},
 		{
-			"chain both ways", auto, []string{"A->B", "B->A", "B->C", "C->B"},
+			"chain both ways", auto,
+			[]string{"A->B", "B->A", "B->C", "C->B"},
 			map[string]string{"A->B": "A", "B->A": "BC", "B->C": "AB", "C->B": "C"},
 		},
 		{
-			"full mesh", auto, []string{"A->B", "A->C", "B->A", "B->C", "C->A", "C->B"},
+			"full mesh", auto,
+			[]string{"A->B", "A->C", "B->A", "B->C", "C->A", "C->B"},
 			map[string]string{"A->B": "A", "A->C": "A", "B->A": "B", "B->C": "B", "C->A": "C", "C->B": "C"},
 		},
 		{
-			"ring", auto, []string{"A->B", "B->C", "C->D", "D->A"},
+			"ring", auto,
+			[]string{"A->B", "B->C", "C->D", "D->A"},
 			map[string]string{"A->B": "ACD", "B->C": "ABD", "C->D": "ABC", "D->A": "BCD"},
 		},
 		{
-			"hub", auto, []string{"H->A", "A->H", "H->B", "B->H", "H->C", "C->H"},
+			"hub", auto,
+			[]string{"H->A", "A->H", "H->B", "B->H", "H->C", "C->H"},
 			map[string]string{"H->A": "BCH", "A->H": "A", "H->B": "ACH", "B->H": "B", "H->C": "ABH", "C->H": "C"},
 		},
 		{"spokes in", auto, []string{"A->H", "B->H"}, map[string]string{"A->H": "A", "B->H": "B"}},
 		{"hub out", auto, []string{"H->A", "H->B"}, map[string]string{"H->A": "all", "H->B": "all"}},
 		{
-			"two ways to one cluster", auto, []string{"A->B", "A->C", "B->D", "C->D"},
+			"two ways to one cluster", auto,
+			[]string{"A->B", "A->C", "B->D", "C->D"},
 			map[string]string{"A->B": "A", "A->C": "A", "B->D": "AB", "C->D": "C"},
 		},
 		{
-			"a shorter way", auto, []string{"A->B", "B->C", "A->C"},
+			"a shorter way", auto,
+			[]string{"A->B", "B->C", "A->C"},
 			map[string]string{"A->B": "A", "B->C": "B", "A->C": "A"},
 		},
 		{
-			"two meshes side by side", auto, []string{"A->B", "B->A", "C->D"},
+			"two meshes side by side", auto,
+			[]string{"A->B", "B->A", "C->D"},
 			map[string]string{"A->B": "A", "B->A": "B", "C->D": "all"},
 		},
 	}
@@ -139,7 +146,7 @@ func TestShared(t *testing.T) {
 		{"A->B B->A", true}, {"A->B", false}, {"A->B B->C", false}, {"A->B C->B", true}, {"C->A A->B", false}, {"A->B A->C", false},
 	} {
 		var lines []string
-		for _, f := range strings.Fields(tt.flows) {
+		for f := range strings.FieldsSeq(tt.flows) {
 			lines = append(lines, f+" identity x")
 		}
 		c := topology.NewRoutes(marked(t, topology.ProvenanceAlways, lines...)).Topic(topology.FlowID{Source: "A", Target: "B"}, "x")

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -128,12 +129,7 @@ func topicNames(t *testing.T, c *mm2test.Cluster) []string {
 
 func hasTopic(t *testing.T, c *mm2test.Cluster, name string) bool {
 	t.Helper()
-	for _, n := range topicNames(t, c) {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(topicNames(t, c), name)
 }
 
 func override(t *testing.T, c *mm2test.Cluster, topic, key string) (string, bool) {

@@ -74,7 +74,7 @@ type Flow struct {
 	Fetch      Fetch
 	Produce    Produce
 
-	ConfigSync  ConfigSync
+	ConfigSync  Sync
 	OffsetSyncs OffsetSyncs
 	Checkpoints Checkpoints
 	Groups      Groups
@@ -83,9 +83,9 @@ type Flow struct {
 	Java        Java
 }
 
-// ConfigSync says how topic configs and ACLs of the target are kept in step
+// Sync says how topic configs and ACLs of the target are kept in step
 // with the source's.
-type ConfigSync struct {
+type Sync struct {
 	Configs  bool          // sync.topic.configs.enabled; default true
 	ACLs     bool          // sync.topic.acls.enabled; default true
 	ACLMode  ACLMode       // default ACLJava

@@ -64,7 +64,7 @@ func defaultFlow() Flow {
 		Heartbeats:         Heartbeats{Emit: true, Interval: time.Second},
 		// Half a minute is what a person waits for a change to arrive; a look
 		// costs one request for each thousand topics on either side.
-		ConfigSync: ConfigSync{
+		ConfigSync: Sync{
 			Configs: true, ACLs: true, ACLMode: ACLJava, Mode: Enforce, Interval: 30 * time.Second, DefaultsFrom: "target",
 		},
 		// As in Java, so that its readers find what they know.

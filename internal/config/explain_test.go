@@ -90,8 +90,10 @@ topics = ${env:TOPICS}
 		{"m.properties", properties, "A->B", "produce.linger", `"5ms" | line 11: B.producer.linger.ms`},
 		{"m.properties", properties, "A->B", "lanes_replication_factor", `2 | line 12: offset.storage.replication.factor`},
 		{"m.properties", properties, "A->B", "java.offsets_topic", `"ours" | line 14: A->B.offsets.storage.topic`},
-		{"m.properties", properties, "A->B", "config_sync.interval",
-			`"30s" | line 15: sync.topic.configs.interval.seconds, line 16: sync.topic.acls.interval.seconds`},
+		{
+			"m.properties", properties, "A->B", "config_sync.interval",
+			`"30s" | line 15: sync.topic.configs.interval.seconds, line 16: sync.topic.acls.interval.seconds`,
+		},
 		{"m.properties", properties, "A->B", "transaction_timeout", `"8s" | default`},
 		{"m.properties", properties, "A->B", "heartbeats_replication_factor", `3 | Java's default`},
 		{"m.properties", properties, "A->B", "groups.sync", `false | Java's default`},

@@ -34,8 +34,10 @@ var (
 	producerOut = prometheus.NewDesc("kafka_producer_outgoing_byte_total",
 		"Bytes that the client of a lane which writes the target has sent.", []string{"clientid"}, nil)
 
-	connectDescs = []*prometheus.Desc{connectorCount, taskCount, assignedConnectors, assignedTasks, connectorStatus, recordsLag,
-		consumerIn, consumerOut, producerIn, producerOut}
+	connectDescs = []*prometheus.Desc{
+		connectorCount, taskCount, assignedConnectors, assignedTasks, connectorStatus, recordsLag,
+		consumerIn, consumerOut, producerIn, producerOut,
+	}
 )
 
 // statuses are Connect's words for the states of a lane.

@@ -224,15 +224,18 @@ func TestMissingRightsOfTakingOver(t *testing.T) {
 		want  string
 	}{
 		{
-			"to see the topic", kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: offsets, Err: kerr.TopicAuthorizationFailed},
+			"to see the topic",
+			kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: offsets, Err: kerr.TopicAuthorizationFailed},
 			"grant mm2 DESCRIBE, READ and WRITE on topic mm2-offsets.A.internal",
 		},
 		{
-			"to see the group", kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Err: kerr.GroupAuthorizationFailed},
+			"to see the group",
+			kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Err: kerr.GroupAuthorizationFailed},
 			"grant mm2 DESCRIBE on group A-mm2",
 		},
 		{
-			"to fence", kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.TransactionalIDAuthorizationFailed},
+			"to fence",
+			kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.TransactionalIDAuthorizationFailed},
 			"grant mm2 WRITE and DESCRIBE on transactional ids that start with A-mm2-",
 		},
 	} {

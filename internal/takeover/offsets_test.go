@@ -23,7 +23,7 @@ import (
 	"mm2/topology"
 )
 
-func entry(key string, value string, headers ...kgo.RecordHeader) *kgo.Record {
+func entry(key, value string, headers ...kgo.RecordHeader) *kgo.Record {
 	r := &kgo.Record{Topic: offsets, Partition: takeover.Place([]byte(key), 25), Key: []byte(key), Headers: headers}
 	if value != "" {
 		r.Value = []byte(value)
