@@ -69,7 +69,7 @@ groups = { include = ["fo-.*"] }`, a, b))
 			return err
 		}
 		target = readLogs(t, b.Cluster, topics, "fo_a.")
-		return sameRecords(ctx, t, b.Cluster, groups, source, target)
+		return sameRecords(ctx, t, b.Cluster, "fo_a.", groups, source, target)
 	})
 	checked := 0
 	for _, at := range groups {
@@ -102,7 +102,7 @@ groups = { include = ["fo-.*"] }`, a, b))
 	commitOffsets(t, a.Cluster, "fo-group-3", last)
 	moved := map[string]kadm.Offsets{"fo-group-3": last}
 	e2e.Until(t, arrivesIn, "its neighbour is synced", func(ctx context.Context) error {
-		return sameRecords(ctx, t, b.Cluster, moved, source, target)
+		return sameRecords(ctx, t, b.Cluster, "fo_a.", moved, source, target)
 	})
 	if after := fetchOffsets(t, b.Cluster, active); !sameOffsets(before, after) {
 		t.Errorf("the active group %s was at %v and is at %v", active, before, after)
@@ -110,7 +110,7 @@ groups = { include = ["fo-.*"] }`, a, b))
 	member.Close()
 	moved = map[string]kadm.Offsets{active: last}
 	e2e.Until(t, arrivesIn, "the group is synced after its member left", func(ctx context.Context) error {
-		return sameRecords(ctx, t, b.Cluster, moved, source, target)
+		return sameRecords(ctx, t, b.Cluster, "fo_a.", moved, source, target)
 	})
 	w.Stop(t, stopsIn)
 }
@@ -180,7 +180,7 @@ func next(records []*kgo.Record, offset int64) *kgo.Record {
 
 // sameRecords tells the first position on the target that is not the same record
 // as on the source.
-func sameRecords(ctx context.Context, t *testing.T, target *e2e.Cluster, groups map[string]kadm.Offsets, from, to map[string][]*kgo.Record) error {
+func sameRecords(ctx context.Context, t *testing.T, target *e2e.Cluster, prefix string, groups map[string]kadm.Offsets, from, to map[string][]*kgo.Record) error {
 	var wrong error
 	admin := target.Admin(t)
 	names := make([]string, 0, len(groups))
@@ -194,7 +194,7 @@ func sameRecords(ctx context.Context, t *testing.T, target *e2e.Cluster, groups 
 		}
 		at.Each(func(o kadm.Offset) {
 			key := fmt.Sprintf("%s-%d", o.Topic, o.Partition)
-			there, ok := answers[group].Fetched.Lookup("fo_a."+o.Topic, o.Partition)
+			there, ok := answers[group].Fetched.Lookup(prefix+o.Topic, o.Partition)
 			if !ok {
 				wrong = fmt.Errorf("%s has no position in %s", group, key)
 				return

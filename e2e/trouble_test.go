@@ -33,6 +33,7 @@ topics = ["%s-.*"]
 lanes = 2
 discovery_interval = "1s"
 heartbeats = { emit = false, seed = false }
+config_sync = { configs = false } # else it would make the copies take what they refuse
 on = { %s }`, x.a.name, x.b.name, x.a.name, on), x.a, x.b)
 }
 
