@@ -92,9 +92,9 @@ groups = { include = ["%s"], %s }
 	var times []time.Duration
 	pause := time.NewTicker(37 * time.Millisecond)
 	defer pause.Stop()
-	for i := range 120 {
+	for i := range 60 {
 		before := here(b.Context())
-		for range 1 + i%40 { // at any time between two rounds
+		for range 1 + i%20 { // at any time between two rounds
 			<-pause.C
 		}
 		began := time.Now()

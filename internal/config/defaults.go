@@ -72,7 +72,7 @@ func defaultFlow() Flow {
 		// A quarter of a second gathers the commits of many groups into one
 		// round. 64 MiB hold some four million runs of records.
 		Checkpoints: Checkpoints{Emit: true, Interval: 250 * time.Millisecond, ReplicationFactor: -1, IndexBytes: 64 << 20},
-		Groups:      Groups{Sync: true, SyncInterval: time.Second, Follow: "auto", PollInterval: time.Second},
+		Groups:      Groups{Sync: true, SyncInterval: 250 * time.Millisecond, Follow: "auto", PollInterval: time.Second},
 		// What loses data waits for a person. What somebody else wrote into a
 		// copy loses nothing of ours.
 		OnTrouble: OnTrouble{
