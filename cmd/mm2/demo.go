@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -51,6 +52,9 @@ behaves, not how fast it is.`,
 // run ends the writing at the first signal and checks what was written until
 // then; the second signal ends at once.
 func (c *demoCommand) run(ctx context.Context, out io.Writer) error {
+	if c.duration <= 0 || c.rate <= 0 {
+		return usage(fmt.Errorf("--duration %s and --rate %g must be positive", c.duration, c.rate))
+	}
 	ctx, stop := untilSignal(ctx, slog.New(slog.DiscardHandler))
 	defer stop()
 	return demo.Run(ctx, demo.Config{

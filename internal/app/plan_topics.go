@@ -108,7 +108,7 @@ func features(cfg config.Flow, back bool) configsync.Features {
 		f.Groups = cfg.Groups.Filter
 	}
 	if cfg.Java.TakeOver {
-		f.JavaOffsets = cfg.Java.OffsetsTopic
+		f.JavaOffsets, f.JavaGroup = cfg.Java.OffsetsTopic, cfg.Java.Group
 	}
 	if cfg.OnTrouble.RecordRefused == config.DeadLetter {
 		f.DeadLetter = cfg.OnTrouble.DeadLetterTopic
