@@ -142,6 +142,13 @@ func (r *rights) target(f Features) {
 	if f.Heartbeats {
 		add(theTopic(f.Flow.Policy.HeartbeatsTopic()), "heartbeats", opCreate, opDescribe, opWrite, opDescribeConfigs)
 	}
+	// Who writes heartbeats is decided by the lanes, too.
+	state(topology.LanesTopic(from), "ownership and marks")
+	add(resource{kmsg.ACLResourceTypeGroup, kmsg.ACLResourcePatternTypeLiteral, topology.LaneGroup(f.Flow.ID)}, "sharing lanes", opRead)
+	if !f.AtLeastOnce {
+		id := strings.TrimSuffix(topology.TransactionalID(f.Flow.ID, 0), "0")
+		add(resource{kmsg.ACLResourceTypeTransactionalId, kmsg.ACLResourcePatternTypePrefixed, id}, "transactions", opWrite, opDescribe)
+	}
 	if !f.Flow.Copy {
 		return
 	}
@@ -160,7 +167,6 @@ func (r *rights) target(f Features) {
 			add(t, "emptying copies that start anew", opDelete)
 		}
 	}
-	state(topology.LanesTopic(from), "ownership and marks")
 	state(topology.OwnedTopic(from), "what mm2 made")
 	if f.Segments {
 		state(topology.SegmentsTopic(from), "the exact map of offsets")
@@ -177,15 +183,12 @@ func (r *rights) target(f Features) {
 	if f.DeadLetter != "" {
 		add(theTopic(f.DeadLetter), "records that the target refuses", opCreate, opDescribe, opWrite, opDescribeConfigs)
 	}
-	add(resource{kmsg.ACLResourceTypeGroup, kmsg.ACLResourcePatternTypeLiteral, topology.LaneGroup(f.Flow.ID)}, "sharing lanes", opRead)
 	if f.SyncGroups {
 		for _, g := range fromPatterns(kmsg.ACLResourceTypeGroup, f.Groups.Include()) {
 			add(g, "committing positions of groups", opRead, opDescribe)
 		}
 	}
 	if !f.AtLeastOnce {
-		id := strings.TrimSuffix(topology.TransactionalID(f.Flow.ID, 0), "0")
-		add(resource{kmsg.ACLResourceTypeTransactionalId, kmsg.ACLResourcePatternTypePrefixed, id}, "transactions", opWrite, opDescribe)
 		add(theCluster, "finishing hanging transactions (optional)", opAlter)
 	}
 	if f.ACLs {

@@ -49,6 +49,9 @@ func TestRights(t *testing.T) {
 			want: []string{
 				"A --topic heartbeats --operation Write --operation Create --operation Describe --operation DescribeConfigs",
 				"B --topic heartbeats --operation Write --operation Create --operation Describe --operation DescribeConfigs",
+				"B --topic mm2-lanes.A.internal --operation Read --operation Write --operation Create --operation Describe --operation DescribeConfigs",
+				"B --group 'mm2-A->B' --operation Read",
+				"B --resource-pattern-type prefixed --transactional-id mm2-A-B- --operation Write --operation Describe",
 			},
 		},
 		{
