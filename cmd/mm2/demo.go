@@ -28,9 +28,10 @@ func newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Show replication between two embedded clusters",
 		Long: `Demo starts two clusters inside this process, writes orders at both ends and
-lets the real service copy them both ways. Then it checks that every order
-arrived exactly once, in order and unchanged. The last line and the exit code
-are the result. No Kafka is needed; nothing is left behind.
+lets the real service copy them both ways. Then it leaves a consumer group
+halfway at each end, has it carried over, and checks that every order arrived
+exactly once, in order and unchanged, and that the group would go on at the same
+record. The last line and the exit code are the result. No Kafka is needed; nothing is left behind.
 
 The clusters are fakes that keep everything in memory: what you see is how mm2
 behaves, not how fast it is.`,
