@@ -297,7 +297,7 @@ func TestChangeJSONIsStable(t *testing.T) {
 		t.Error(diff)
 	}
 	wantLines := []string{
-		"create topic A.users with 2 partitions cleanup.policy=compact",
+		"create topic A.users with 2 partitions, cleanup.policy=compact",
 		"add partitions to topic A.orders: 2 to 4",
 		"set config of topic A.orders: retention.ms=1 (now 2 by default)",
 		"delete config of topic A.orders: segment.ms (now 3)",

@@ -52,11 +52,11 @@ type Change struct {
 func (c Change) String() string {
 	switch c.Kind {
 	case CreateTopic:
-		words := []string{"create topic", c.Topic, "with", countOf(c.Partitions, "partition")}
+		with := []string{countOf(c.Partitions, "partition")}
 		for _, key := range slices.Sorted(maps.Keys(c.Configs)) {
-			words = append(words, key+"="+c.Configs[key])
+			with = append(with, key+"="+c.Configs[key])
 		}
-		return strings.Join(words, " ")
+		return "create topic " + c.Topic + " with " + strings.Join(with, ", ")
 	case AddPartitions:
 		return fmt.Sprintf("add partitions to topic %s: %d to %d", c.Topic, c.Before, c.Partitions)
 	case SetConfig:

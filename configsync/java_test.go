@@ -76,7 +76,7 @@ func TestMirrorSourceConnectorTest(t *testing.T) {
 	t.Run("testNewTopicConfigs", func(t *testing.T) {
 		source := side("A", map[string]configsync.TopicState{"testtopic": {Partitions: 1, Configs: entries}})
 		plan := configsync.Diff(source, side("B", nil), configsync.Rules{Flow: flowAB(t, policy, ".*"), Exclude: filter(t, `min\.insync\.replicas`)})
-		if diff := cmp.Diff([]string{"create topic A.testtopic with 1 partition name-1=value-1"}, lines(plan, configsync.ChangeKinds()...)); diff != "" {
+		if diff := cmp.Diff([]string{"create topic A.testtopic with 1 partition, name-1=value-1"}, lines(plan, configsync.ChangeKinds()...)); diff != "" {
 			t.Error(diff)
 		}
 	})

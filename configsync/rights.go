@@ -30,6 +30,7 @@ type Features struct {
 	SyncGroups bool            // positions are committed on the target
 
 	JavaOffsets     string // topic on the target that is kept current for Java; empty: none
+	JavaGroup       string // of the workers of Java that are taken over from; goes with JavaOffsets
 	DeadLetter      string // topic on the target; empty: none
 	EmptyPartitions bool   // a policy empties copies (restart)
 
@@ -141,6 +142,13 @@ func (r *rights) target(f Features) {
 	if f.Heartbeats {
 		add(theTopic(f.Flow.Policy.HeartbeatsTopic()), "heartbeats", opCreate, opDescribe, opWrite, opDescribeConfigs)
 	}
+	// Who writes heartbeats is decided by the lanes, too.
+	state(topology.LanesTopic(from), "ownership and marks")
+	add(resource{kmsg.ACLResourceTypeGroup, kmsg.ACLResourcePatternTypeLiteral, topology.LaneGroup(f.Flow.ID)}, "sharing lanes", opRead)
+	if !f.AtLeastOnce {
+		id := strings.TrimSuffix(topology.TransactionalID(f.Flow.ID, 0), "0")
+		add(resource{kmsg.ACLResourceTypeTransactionalId, kmsg.ACLResourcePatternTypePrefixed, id}, "transactions", opWrite, opDescribe)
+	}
 	if !f.Flow.Copy {
 		return
 	}
@@ -159,7 +167,6 @@ func (r *rights) target(f Features) {
 			add(t, "emptying copies that start anew", opDelete)
 		}
 	}
-	state(topology.LanesTopic(from), "ownership and marks")
 	state(topology.OwnedTopic(from), "what mm2 made")
 	if f.Segments {
 		state(topology.SegmentsTopic(from), "the exact map of offsets")
@@ -171,24 +178,33 @@ func (r *rights) target(f Features) {
 		state(f.Flow.Policy.CheckpointsTopic(from), "checkpoints")
 	}
 	if f.JavaOffsets != "" {
-		add(theTopic(f.JavaOffsets), "taking over from Java and handing back", opDescribe, opRead, opWrite)
+		r.takeOver(f, add)
 	}
 	if f.DeadLetter != "" {
-		add(theTopic(f.DeadLetter), "records that the target refuses", opCreate, opDescribe, opWrite)
+		add(theTopic(f.DeadLetter), "records that the target refuses", opCreate, opDescribe, opWrite, opDescribeConfigs)
 	}
-	add(resource{kmsg.ACLResourceTypeGroup, kmsg.ACLResourcePatternTypeLiteral, topology.LaneGroup(f.Flow.ID)}, "sharing lanes", opRead)
 	if f.SyncGroups {
 		for _, g := range fromPatterns(kmsg.ACLResourceTypeGroup, f.Groups.Include()) {
 			add(g, "committing positions of groups", opRead, opDescribe)
 		}
 	}
 	if !f.AtLeastOnce {
-		id := strings.TrimSuffix(topology.TransactionalID(f.Flow.ID, 0), "0")
-		add(resource{kmsg.ACLResourceTypeTransactionalId, kmsg.ACLResourcePatternTypePrefixed, id}, "transactions", opWrite, opDescribe)
 		add(theCluster, "finishing hanging transactions (optional)", opAlter)
 	}
 	if f.ACLs {
 		add(theCluster, "reading and making ACLs", opDescribe, opAlter)
+	}
+}
+
+// takeOver are the rights on what Java's workers left. Only the topic must be
+// seen where they never ran, to know that.
+func (r *rights) takeOver(f Features, add func(resource, string, ...kmsg.ACLOperation)) {
+	const why = "taking over from Java and handing back"
+	add(theTopic(f.JavaOffsets), why, opDescribe, opRead, opWrite)
+	add(theTopic(f.JavaOffsets), "keeping it small (optional)", opDescribeConfigs, opAlterConfigs)
+	if f.JavaGroup != "" {
+		add(resource{kmsg.ACLResourceTypeGroup, kmsg.ACLResourcePatternTypeLiteral, f.JavaGroup}, why+", where Java ran", opDescribe)
+		add(resource{kmsg.ACLResourceTypeTransactionalId, kmsg.ACLResourcePatternTypePrefixed, f.JavaGroup + "-"}, why+", where Java ran exactly once", opWrite, opDescribe)
 	}
 }
 

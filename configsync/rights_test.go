@@ -49,12 +49,15 @@ func TestRights(t *testing.T) {
 			want: []string{
 				"A --topic heartbeats --operation Write --operation Create --operation Describe --operation DescribeConfigs",
 				"B --topic heartbeats --operation Write --operation Create --operation Describe --operation DescribeConfigs",
+				"B --topic mm2-lanes.A.internal --operation Read --operation Write --operation Create --operation Describe --operation DescribeConfigs",
+				"B --group 'mm2-A->B' --operation Read",
+				"B --resource-pattern-type prefixed --transactional-id mm2-A-B- --operation Write --operation Describe",
 			},
 		},
 		{
 			name: "everything, names kept", features: configsync.Features{
 				Flow: flowAB(t, topology.NewIdentityPolicy("A", "", ""), ".*"), AtLeastOnce: true, Segments: true, OffsetSyncsOnSource: true, Checkpoints: true,
-				Groups: filter(t, ".*"), TailGroups: true, SyncGroups: true, JavaOffsets: "mm2-offsets.A.internal", DeadLetter: "mm2-dead-letter.A.internal",
+				Groups: filter(t, ".*"), TailGroups: true, SyncGroups: true, JavaOffsets: "mm2-offsets.A.internal", JavaGroup: "A-mm2", DeadLetter: "mm2-dead-letter.A.internal",
 				EmptyPartitions: true, Configs: true, ACLs: true, ReverseACLs: true, DeleteTopics: true,
 			},
 			want: []string{
@@ -66,14 +69,16 @@ func TestRights(t *testing.T) {
 				"A --cluster --operation Describe",
 				"B --topic '*' --operation Read --operation Write --operation Create --operation Delete --operation Alter --operation Describe --operation DescribeConfigs --operation AlterConfigs",
 				"B --topic A.checkpoints.internal --operation Read --operation Write --operation Create --operation Describe --operation DescribeConfigs",
-				"B --topic mm2-dead-letter.A.internal --operation Write --operation Create --operation Describe",
+				"B --topic mm2-dead-letter.A.internal --operation Write --operation Create --operation Describe --operation DescribeConfigs",
 				"B --topic mm2-lanes.A.internal --operation Read --operation Write --operation Create --operation Describe --operation DescribeConfigs",
-				"B --topic mm2-offsets.A.internal --operation Read --operation Write --operation Describe",
+				"B --topic mm2-offsets.A.internal --operation Read --operation Write --operation Describe --operation DescribeConfigs --operation AlterConfigs",
 				"B --topic mm2-owned.A.internal --operation Read --operation Write --operation Create --operation Describe --operation DescribeConfigs",
 				"B --topic mm2-segments.A.internal --operation Read --operation Write --operation Create --operation Describe --operation DescribeConfigs",
 				"B --group '*' --operation Read --operation Describe",
+				"B --group A-mm2 --operation Describe",
 				"B --group 'mm2-A->B' --operation Read",
 				"B --cluster --operation Alter --operation Describe",
+				"B --resource-pattern-type prefixed --transactional-id A-mm2- --operation Write --operation Describe",
 			},
 		},
 	}

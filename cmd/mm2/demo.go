@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -27,9 +28,10 @@ func newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Show replication between two embedded clusters",
 		Long: `Demo starts two clusters inside this process, writes orders at both ends and
-lets the real service copy them both ways. Then it checks that every order
-arrived exactly once, in order and unchanged. The last line and the exit code
-are the result. No Kafka is needed; nothing is left behind.
+lets the real service copy them both ways. Then it leaves a consumer group
+halfway at each end, has it carried over, and checks that every order arrived
+exactly once, in order and unchanged, and that the group would go on at the same
+record. The last line and the exit code are the result. No Kafka is needed; nothing is left behind.
 
 The clusters are fakes that keep everything in memory: what you see is how mm2
 behaves, not how fast it is.`,
@@ -51,6 +53,9 @@ behaves, not how fast it is.`,
 // run ends the writing at the first signal and checks what was written until
 // then; the second signal ends at once.
 func (c *demoCommand) run(ctx context.Context, out io.Writer) error {
+	if c.duration <= 0 || c.rate <= 0 {
+		return usage(fmt.Errorf("--duration %s and --rate %g must be positive", c.duration, c.rate))
+	}
 	ctx, stop := untilSignal(ctx, slog.New(slog.DiscardHandler))
 	defer stop()
 	return demo.Run(ctx, demo.Config{

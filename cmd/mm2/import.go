@@ -32,7 +32,7 @@ It connects to nothing. A bad file prints everything that is wrong with it and
 exits 2. mm2 runs the .properties file itself just as well.`,
 		Example: `  mm2 import connect-mirror-maker.properties
   mm2 import connect-mirror-maker.properties -o mesh.toml && mm2 plan --offline -c mesh.toml`,
-		Args: cobra.ExactArgs(1),
+		Args: exactlyOne("one .properties file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.OutOrStdout(), args[0]) },
 	}
 	f := cmd.Flags()

@@ -56,7 +56,7 @@ func TestImportFails(t *testing.T) {
 		code   int
 		stderr string // the beginning of it
 	}{
-		{"no file", nil, exitUsage, "accepts 1 arg(s), received 0\n"},
+		{"no file", nil, exitUsage, "want one .properties file, got 0 arguments\n"},
 		{"missing file", []string{"nowhere.properties"}, exitUsage, "nowhere.properties: cannot be read: no such file or directory\n"},
 		{"TOML", []string{"testdata/custom.toml"}, exitUsage, `testdata/custom.toml: the extension ".toml" is not .properties: there is nothing to import` + "\n"},
 		{"folder that is not there", []string{"testdata/connect-mirror-maker.properties", "-o", nowhere}, exitFailed, "write what was imported: open " + nowhere},

@@ -39,14 +39,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	started := noteStart(root)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errWouldChange):
 		return exitChange
 	case !*started:
-		err = usage(err)
+		err = notStarted(cmd, err)
 	}
 	fmt.Fprintln(stderr, err)
 	if errors.As(err, new(usageError)) {
@@ -74,6 +74,26 @@ func noteStart(root *cobra.Command) *bool {
 	return started
 }
 
+// notStarted is an error about arguments and flags. Of a live plan it is a
+// failure like any other: there, 2 means that something would change.
+func notStarted(cmd *cobra.Command, err error) error {
+	err = fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())
+	if offline := cmd.Flags().Lookup("offline"); offline != nil && offline.Value.String() == "false" {
+		return err
+	}
+	return usage(err)
+}
+
+// exactlyOne wants one argument and says which.
+func exactlyOne(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("want %s, got %d arguments", what, len(args))
+		}
+		return nil
+	}
+}
+
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mm2",
@@ -82,8 +102,13 @@ func newRootCommand() *cobra.Command {
 the two clusters. It reads its own TOML and the connect-mirror-maker.properties
 of Java MirrorMaker 2.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file; for plan without
---offline 0 nothing would change, 1 failed, 2 something would change.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file. Of plan without
+--offline: 0 nothing would change, 2 something would change, 1 any failure,
+wrong usage and bad files included.`,
+		Example: `  mm2 demo                              # see it work, without any Kafka
+  mm2 plan -c mesh.toml                 # what running the file would change
+  mm2 run -c mesh.toml                  # until SIGTERM
+  mm2 import connect-mirror-maker.properties -o mesh.toml`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

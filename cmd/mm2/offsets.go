@@ -22,7 +22,11 @@ func newOffsetsCommand(maps app.OffsetMaps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "offsets",
 		Short: "Translate positions of consumer groups between clusters",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `Offsets answers where a consumer group would go on on the other cluster. mm2 run
+carries groups over by itself; this is for looking, for groups that are not
+carried over, and for going home after a failover.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newOffsetsTranslateCommand(maps))
 	return cmd
@@ -53,10 +57,10 @@ after a failover. It changes nothing.
 records again. It never skips one. "committed there" is where the group stands
 on B now.
 
-It exits 1 if some position has no translation.`,
+It exits 1 if some position has no translation, or the group has no positions.`,
 		Example: `  mm2 offsets translate 'seoul->tokyo' --group billing -c mesh.toml
   mm2 offsets translate 'tokyo->seoul' --group billing -c mesh.toml -o json   # failback`,
-		Args: cobra.ExactArgs(1),
+		Args: exactlyOne("one direction like 'seoul->tokyo', in quotes"),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], cmd.OutOrStdout()) },
 	}
 	f := cmd.Flags()

@@ -30,7 +30,7 @@ func newPlanCommand() *cobra.Command {
 would create or change: topics, partitions, configs, ACLs, topics of mm2 itself.
 It changes nothing. It also says how the positions of groups would be followed,
 and prints the rights that mm2 needs. Exit codes: 0 nothing would change, 2
-something would, 1 it could not be found out.
+something would, 1 it could not be found out, for whatever reason.
 
 With --offline it connects to nothing and prints what FILE means: what each flow
 copies, what the copies are called, how they are kept exact, and what deserves a

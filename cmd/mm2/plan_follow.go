@@ -199,5 +199,5 @@ func (j planJava) text() string {
 	if !j.TakeOver {
 		return "none: what Java MirrorMaker 2 copied is not looked for"
 	}
-	return fmt.Sprintf("where Java MirrorMaker 2 stood in %s (%s, group %s)", j.OffsetsTopic, j.Connector, j.Group)
+	return fmt.Sprintf("of what Java MirrorMaker 2 noted in %s (%s, group %s), if it is there", j.OffsetsTopic, j.Connector, j.Group)
 }

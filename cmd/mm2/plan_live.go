@@ -76,11 +76,18 @@ const principal = "User:mm2"
 // printLive writes for people: what would change first, rights last.
 func printLive(out io.Writer, cfg *config.Config, r app.PlanReport) error {
 	var b strings.Builder
-	changes := 0
+	changes, failed := 0, 0
 	for _, f := range r.Flows {
 		changes += liveChanges(f)
+		if f.Error != "" {
+			failed++
+		}
 	}
-	fmt.Fprintf(&b, "%s: %s in %s\n", r.File, countOrNo(changes, "change"), count(len(r.Flows), "flow"))
+	fmt.Fprintf(&b, "%s: %s in %s", r.File, countOrNo(changes, "change"), count(len(r.Flows)-failed, "flow"))
+	if failed > 0 {
+		fmt.Fprintf(&b, ", %s cannot be planned", count(failed, "flow"))
+	}
+	b.WriteByte('\n')
 	for _, f := range r.Flows {
 		printFlow(&b, cfg, f)
 	}
@@ -88,7 +95,12 @@ func printLive(out io.Writer, cfg *config.Config, r app.PlanReport) error {
 	return err
 }
 
+// liveChanges is what running the flow would change. What is known of a flow
+// that cannot be planned is no plan.
 func liveChanges(f app.FlowPlan) int {
+	if f.Error != "" {
+		return 0
+	}
 	n := len(f.Made())
 	for _, t := range f.Internal {
 		if !t.Exists {
@@ -99,12 +111,21 @@ func liveChanges(f app.FlowPlan) int {
 }
 
 func printFlow(b *strings.Builder, cfg *config.Config, f app.FlowPlan) {
-	fmt.Fprintf(b, "\n%s -> %s: %s\n", f.Source, f.Target, countOrNo(liveChanges(f), "change"))
 	if f.Error != "" {
-		fmt.Fprintf(b, "  cannot be planned: %s\n", f.Error)
+		fmt.Fprintf(b, "\n%s -> %s: cannot be planned\n  %s\n", f.Source, f.Target, strings.TrimPrefix(f.Error, "flow "+f.Flow+": "))
 	} else {
-		fmt.Fprintf(b, "  %s of %s copied\n", count(f.Topics, "topic"), f.Source)
+		fmt.Fprintf(b, "\n%s -> %s: %s\n", f.Source, f.Target, countOrNo(liveChanges(f), "change"))
+		printChanges(b, f)
 	}
+	list(b, "rights that mm2 needs, here as "+principal, func(add func(string)) {
+		for _, r := range f.Rights {
+			add(r.Command(cfg.Clusters[r.Cluster].Bootstrap[0], principal) + "  # " + strings.Join(r.For, ", "))
+		}
+	})
+}
+
+func printChanges(b *strings.Builder, f app.FlowPlan) {
+	fmt.Fprintf(b, "  %s of %s copied\n", count(f.Topics, "topic"), f.Source)
 	for _, t := range f.Internal {
 		if !t.Exists {
 			fmt.Fprintf(b, "  create internal topic %s on %s with %s and %s (%s)\n", t.Name, t.Cluster, count(t.Partitions, "partition"), replication(t.Replicas), t.For)
@@ -137,13 +158,8 @@ func printFlow(b *strings.Builder, cfg *config.Config, f app.FlowPlan) {
 		}
 	})
 	if f.Groups != nil {
-		fmt.Fprintf(b, "  groups are followed by %s: %s\n", f.Groups.Follow, f.Groups.Reason)
+		fmt.Fprintf(b, "  groups are %s: %s\n", map[string]string{"tail": "tailed", "poll": "polled"}[f.Groups.Follow], f.Groups.Reason)
 	}
-	list(b, "rights that mm2 needs, here as "+principal, func(add func(string)) {
-		for _, r := range f.Rights {
-			add(r.Command(cfg.Clusters[r.Cluster].Bootstrap[0], principal) + "  # " + strings.Join(r.For, ", "))
-		}
-	})
 }
 
 // list writes a heading and what is under it, or nothing at all.

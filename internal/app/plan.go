@@ -26,7 +26,7 @@ type PlanOptions struct {
 	// Timeout bounds what a flow takes; 0 is a minute.
 	Timeout time.Duration
 	// FollowGroups tells how the positions of groups of a source can be
-	// followed ("tail" or "poll"), and why so. nil: it depends on the rights.
+	// followed ("tail" or "poll"), and why so; nil asks the source.
 	FollowGroups func(ctx context.Context, source *kgo.Client) (mode, reason string)
 }
 
@@ -54,7 +54,7 @@ type FlowPlan struct {
 
 // GroupsPlan is how positions of the source's groups would be followed.
 type GroupsPlan struct {
-	Follow string `json:"follow"` // "tail", "poll" or, if only the rights decide, "auto"
+	Follow string `json:"follow"` // "tail" or "poll"
 	Reason string `json:"reason"`
 }
 
@@ -182,8 +182,12 @@ func (p *planner) look(ctx context.Context) error {
 	p.out.Internal, err = findInternal(ctx, internalTopics(p.cfg), map[topology.Alias]*kgo.Client{
 		p.cfg.ID.Source: p.sourceAdmin, p.cfg.ID.Target: p.targetAdmin,
 	})
-	if err != nil || !p.cfg.Copy {
+	if err != nil {
+		p.out.Internal = []InternalTopic{} // what was not found out is not absent
 		return err
+	}
+	if !p.cfg.Copy {
+		return nil
 	}
 	p.out.Groups = p.groups(ctx, p.sourceAdmin)
 	ledgers, err := p.ledgers()

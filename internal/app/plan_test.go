@@ -103,14 +103,14 @@ func TestRunDoesWhatPlanShows(t *testing.T) {
 		}
 		want := map[string][]string{
 			"A->B": {
-				"create topic A.heartbeats with 1 partition cleanup.policy=compact", // those to come
-				"create topic A.orders with 3 partitions retention.ms=1000",
+				"create topic A.heartbeats with 1 partition, cleanup.policy=compact", // those to come
+				"create topic A.orders with 3 partitions, retention.ms=1000",
 				"add partitions to topic A.orders.x: 1 to 2",
 				"set config of topic A.orders.x: cleanup.policy=compact (now delete by default)",
 				"delete config of topic A.orders.x: retention.ms (now 5)",
 				"create ACL: ALLOW READ on TOPIC A.orders for User:app from *",
 			},
-			"B->A": {"create topic B.heartbeats with 1 partition cleanup.policy=compact"},
+			"B->A": {"create topic B.heartbeats with 1 partition, cleanup.policy=compact"},
 		}
 		for _, f := range before.Flows {
 			var changes []string

@@ -35,7 +35,7 @@ func internalTopics(cfg config.Flow) []InternalTopic {
 			out = append(out, InternalTopic{Cluster: on, Name: name, For: why, Partitions: partitions, Replicas: replicas})
 		}
 	}
-	add(cfg.Copy, b, topology.LanesTopic(a), "lanes and marks", cfg.Lanes, cfg.LanesReplicationFactor)
+	add(true, b, topology.LanesTopic(a), "lanes and marks", cfg.Lanes, cfg.LanesReplicationFactor)
 	add(cfg.Copy, b, topology.OwnedTopic(a), "what mm2 made", 1, cfg.LanesReplicationFactor)
 	add(needsSegments(cfg), b, topology.SegmentsTopic(a), "the exact map of offsets", cfg.Lanes, cfg.LanesReplicationFactor)
 	add(syncsOn(cfg, "source"), a, cfg.Policy.OffsetSyncsTopic(b), "offset syncs", 1, cfg.OffsetSyncs.ReplicationFactor)
@@ -108,7 +108,7 @@ func features(cfg config.Flow, back bool) configsync.Features {
 		f.Groups = cfg.Groups.Filter
 	}
 	if cfg.Java.TakeOver {
-		f.JavaOffsets = cfg.Java.OffsetsTopic
+		f.JavaOffsets, f.JavaGroup = cfg.Java.OffsetsTopic, cfg.Java.Group
 	}
 	if cfg.OnTrouble.RecordRefused == config.DeadLetter {
 		f.DeadLetter = cfg.OnTrouble.DeadLetterTopic

@@ -82,7 +82,7 @@ func (a *App) ready(w http.ResponseWriter, _ *http.Request) {
 	var waiting []string
 	for _, f := range a.Status().Flows {
 		if !f.Joined {
-			waiting = append(waiting, strings.TrimSpace(fmt.Sprintf("%s: %s %s", f.Flow, f.State, strings.Join(f.Problems, "; "))))
+			waiting = append(waiting, strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", f.Flow, f.State, strings.Join(f.Problems, "; ")), ": "))
 		}
 	}
 	if len(waiting) > 0 {

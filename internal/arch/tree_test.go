@@ -55,6 +55,7 @@ func files(t *testing.T, visit func(name, slashed string)) {
 		switch {
 		case entry.IsDir() && (slashed == ".git" || slashed == ".cache" || slashed == "bin"):
 			return filepath.SkipDir
+		case slashed == ".git": // of a worktree: a file that says where the directory is
 		case entry.Type().IsRegular():
 			visit(name, slashed)
 		}

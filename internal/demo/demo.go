@@ -42,9 +42,10 @@ const (
 )
 
 // Run shows the demo. It writes orders for the configured time or until ctx
-// ends, waits for the last ones to arrive, checks them, and prints the result
-// as its last line. It returns nil only if everything arrived exactly once, in
-// order and unchanged.
+// ends, waits for the last ones to arrive, has a consumer group carried over,
+// checks all of it, and prints the result as its last line. It returns nil only
+// if everything arrived exactly once, in order and unchanged, and the group
+// would go on at the same records.
 func Run(ctx context.Context, cfg Config) error { return run(ctx, cfg, network{}) }
 
 func run(ctx context.Context, cfg Config, n network) error {
@@ -109,6 +110,9 @@ func (s *show) run(ctx context.Context) error {
 	})
 
 	err := s.traffic(ctx, alive)
+	if err == nil && s.missing() == 0 {
+		err = s.carry(alive)
+	}
 	if !s.cfg.Keep {
 		// Stopped before the check: what it would still write is part of it.
 		stop()

@@ -42,6 +42,11 @@ func TestRunDeliversEverything(t *testing.T) {
 		if got == nil || got[1] != got[2] || len(got[1]) != 4 {
 			t.Errorf("last line %q", lastLine(out.String()))
 		}
+		for _, flow := range []string{"on seoul is seoul.orders/0 at ", "on tokyo is tokyo.orders/0 at "} {
+			if !strings.Contains(out.String(), flow) || strings.Count(out.String(), "same record yes (4 of 4 positions)") != 2 {
+				t.Errorf("no position with %q:\n%s", flow, &out)
+			}
+		}
 	})
 }
 

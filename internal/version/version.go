@@ -9,7 +9,7 @@ var release string
 // Release is the version of a released binary, or empty.
 func Release() string { return release }
 
-// String is the release, or the version that the Go tool recorded, or "devel".
+// String is the release, or the version that the Go tool recorded, or "development".
 func String() string {
 	if release != "" {
 		return release
@@ -17,5 +17,5 @@ func String() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return "devel"
+	return "development"
 }
