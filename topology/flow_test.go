@@ -124,3 +124,74 @@ func TestParseFlowID(t *testing.T) {
 		})
 	}
 }
+
+// TestSourceAndTargetTest is Java's: flows are values that can be compared.
+func TestSourceAndTargetTest(t *testing.T) {
+	t.Run("testEquals", func(t *testing.T) {
+		ab := topology.FlowID{Source: "A", Target: "B"}
+		seen := map[topology.FlowID]bool{ab: true}
+		for id, want := range map[topology.FlowID]bool{
+			{Source: "A", Target: "B"}: true, {Source: "B", Target: "A"}: false, {Source: "A", Target: "C"}: false,
+			{Source: "C", Target: "B"}: false, ab.Reverse().Reverse(): true,
+		} {
+			if (id == ab) != want || seen[id] != want {
+				t.Errorf("%s equals %s: %t, want %t", id, ab, id == ab, want)
+			}
+		}
+	})
+}
+
+// TestMirrorSourceConnectorTest are the cases of Java's MirrorSourceConnectorTest
+// about which topics are copied, and by whom.
+func TestMirrorSourceConnectorTest(t *testing.T) {
+	dot := topology.NewDefaultPolicy(".", "")
+	underscore := topology.NewDefaultPolicy("_", "")
+	identity := topology.NewIdentityPolicy("source", ".", "")
+	flow := func(p topology.Policy, heartbeats bool, include ...string) topology.Flow {
+		return topology.Flow{
+			ID: topology.FlowID{Source: "source", Target: "target"}, Policy: p, Topics: filter(t, include, nil),
+			Copy: true, ReplicateHeartbeats: heartbeats,
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		flow topology.Flow
+		want map[string]bool
+	}{
+		{"testReplicatesHeartbeatsByDefault", flow(dot, true, ".*"), map[string]bool{"heartbeats": true, "us-west.heartbeats": true}},
+		{"testReplicatesHeartbeatsDespiteFilter", flow(dot, true), map[string]bool{"heartbeats": true, "us-west.heartbeats": true, "topic": false}},
+		{"testReplicatesHeartbeatsDespiteFilter with _", flow(underscore, true), map[string]bool{"heartbeats": true, "us-west_heartbeats": true, "us-west.heartbeats": false}},
+		{"testDoesNotReplicateHeartbeatsWhenDisabled", flow(dot, false), map[string]bool{"heartbeats": false, "us-west.heartbeats": false}},
+		{"testReplicatesHeartbeatsWhenDisabledButFilterAllows", flow(dot, false, ".*"), map[string]bool{"heartbeats": true, "us-west.heartbeats": true}},
+		{"testNoCycles", flow(dot, true, ".*"), map[string]bool{
+			"target.topic1": false, "target.source.topic1": false, "source.target.topic1": false, "source.target.source.topic1": false,
+			"topic1": true, "source.topic1": true,
+		}},
+		// Names of data never tell, those of heartbeats do. What keeps data from
+		// going round is provenance.
+		{"testIdentityReplication", flow(identity, true, ".*"), map[string]bool{
+			"target.topic1": true, "target.source.topic1": true, "source.target.topic1": true, "topic1": true, "source.topic1": true,
+			"target.heartbeats": false, "target.source.heartbeats": false, "source.target.heartbeats": false,
+			"source.heartbeats": true, "heartbeats": true,
+		}},
+		{"testIsCycleWithNullUpstreamTopic", flow(dot, true, ".*"), map[string]bool{"target.": true, "x.": true, "..": false}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { expectNames(t, tt.flow.Replicates, tt.want) })
+	}
+	// Java deals partitions to tasks in turn. Here each topic is spread over the
+	// lanes by itself, and a lane does not depend on other topics.
+	t.Run("testMirrorSourceConnectorTaskConfig", func(t *testing.T) {
+		const lanes = 3
+		for topic, partitions := range map[string]int32{"t0": 8, "t1": 2, "t2": 2} {
+			var count [lanes]int
+			for p := range partitions {
+				count[topology.Lane(topology.Partition{Topic: topic, Partition: p}, lanes)]++
+			}
+			for lane, n := range count {
+				if most := (int(partitions) + lanes - 1) / lanes; n > most || n < int(partitions)/lanes {
+					t.Errorf("lane %d has %d of the %d partitions of %s", lane, n, partitions, topic)
+				}
+			}
+		}
+	})
+}

@@ -61,7 +61,13 @@ func newMesh(t *testing.T) *mesh {
 
 func load(t *testing.T, text string) *config.Config {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "mesh.toml")
+	return loadAs(t, "mesh.toml", text)
+}
+
+// loadAs loads a file whose name tells what it is.
+func loadAs(t *testing.T, name, text string) *config.Config {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +88,12 @@ func (m *mesh) start(t *testing.T, text string, targets ...topology.Alias) *app.
 // serve runs the service until stop is called, or the test ends.
 func (m *mesh) serve(t *testing.T, text string, targets ...topology.Alias) (a *app.App, stop func()) {
 	t.Helper()
-	a, err := app.New(load(t, text), app.Options{
+	return m.serveConfig(t, load(t, text), targets...)
+}
+
+func (m *mesh) serveConfig(t *testing.T, cfg *config.Config, targets ...topology.Alias) (a *app.App, stop func()) {
+	t.Helper()
+	a, err := app.New(cfg, app.Options{
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Targets: targets,
 		ClientOpts: []kgo.Opt{kgo.Dialer(m.net.DialContext)},
 	})

@@ -137,3 +137,40 @@ func TestMirrorCheckpointConfigTest(t *testing.T) {
 		}
 	})
 }
+
+// The cases of Java's MirrorSourceConnectorTest about exactly-once. Java can
+// give it only where the source consumer reads committed; mm2 commits records
+// and marks together whatever the source is read with.
+func TestMirrorSourceConnectorTest(t *testing.T) {
+	t.Run("testExactlyOnceSupport", func(t *testing.T) {
+		const committed, uncommitted = " = read_committed", " = read_uncommitted"
+		for _, tt := range []struct {
+			name  string
+			lines []string
+			want  bool // uncommitted
+		}{
+			{"unset", nil, false},
+			{"committed", []string{"a->b.consumer.isolation.level" + committed}, false},
+			{"uncommitted", []string{"a->b.consumer.isolation.level" + uncommitted}, true},
+			{"source. beats consumer.", []string{"a->b.consumer.isolation.level" + uncommitted, "a->b.source.consumer.isolation.level" + committed}, false},
+			{"source. beats consumer., the other way", []string{"a->b.consumer.isolation.level" + committed, "a->b.source.consumer.isolation.level" + uncommitted}, true},
+			{"of the cluster", []string{"a.consumer.isolation.level" + uncommitted}, true},
+			{"of the target", []string{"b.consumer.isolation.level" + uncommitted}, false},
+		} {
+			f := mustLoadJava(t, tt.lines...).Flows[0]
+			if f.ReadUncommitted != tt.want || f.Delivery != ExactlyOnce {
+				t.Errorf("%s: reads uncommitted %t, want %t; delivery %s", tt.name, f.ReadUncommitted, tt.want, f.Delivery)
+			}
+		}
+	})
+	t.Run("testExactlyOnceSupportValidation", func(t *testing.T) {
+		for _, support := range []string{"required", "requested"} {
+			for _, isolation := range []string{"read_committed", "read_uncommitted"} {
+				c := mustLoadJava(t, "a->b.exactly.once.support = "+support, "a->b.consumer.isolation.level = "+isolation)
+				if f := c.Flows[0]; f.Delivery != ExactlyOnce {
+					t.Errorf("%s with %s: %s", support, isolation, f.Delivery)
+				}
+			}
+		}
+	})
+}

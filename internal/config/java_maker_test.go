@@ -106,7 +106,18 @@ func TestMirrorMakerConfigTest(t *testing.T) {
 			}
 		}
 	})
-	t.Run("testClusterPairs", testClusterPairs)
+	testClusterPairs(t)
+	// Java's DedicatedMirrorIntegrationTest has an alias with every odd character
+	// in it. Its topics cannot carry such a name, so it is refused here.
+	t.Run("odd characters in an alias", func(t *testing.T) {
+		const odd = "B- ._~:/?#[]@!$&'()*+;=\"<>%{}|\\^`618"
+		_, err := Load("test.properties", WithReadFile(func(string) ([]byte, error) {
+			return []byte("clusters = A, " + strings.ReplaceAll(odd, `\`, `\\`) + "\nA.bootstrap.servers = one:9092"), nil
+		}))
+		if err == nil || !strings.Contains(err.Error(), `an alias becomes part of topic names: " " is not one of a-z A-Z 0-9 . _ -`) {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("testInvalidSecurityProtocol", func(t *testing.T) {
 		wantProblem(t, `security.protocol = abc: want one of "PLAINTEXT", "SSL"`, "security.protocol = abc")
 	})
@@ -182,23 +193,23 @@ b.xxx = yyy
 	})
 }
 
-// The counts are those of the testClusterPairs cases.
+// testClusterPairs are the pairs of Java's cases, whose names they have.
 func testClusterPairs(t *testing.T) {
 	tests := []struct{ name, file, want string }{
-		{"by default", "clusters = a, b, c", "a->b a->c b->a b->c c->a c->b"},
-		{"no heartbeats", "clusters = a, b, c\nemit.heartbeats.enabled = false", ""},
+		{"testClusterPairsWithDefaultSettings", "clusters = a, b, c", "a->b a->c b->a b->c c->a c->b"},
+		{"testEmptyClusterPairsWithGloballyDisabledHeartbeats", "clusters = a, b, c\nemit.heartbeats.enabled = false", ""},
 		{
-			"two without heartbeats",
+			"testClusterPairsWithTwoDisabledHeartbeats",
 			"clusters = a, b, c\na->b.emit.heartbeats.enabled = false\na->c.emit.heartbeats.enabled = false",
 			"b->a b->c c->a c->b",
 		},
 		{
-			"only what is enabled",
+			"testClusterPairsWithGloballyDisabledHeartbeats",
 			"clusters = a, b, c, d, e, f\nemit.heartbeats.enabled = false\na->b.enabled = true\na->c.enabled = true\nd->e.enabled = TRUE",
 			"a->b a->c d->e",
 		},
 		{
-			"heartbeats of one",
+			"testClusterPairsWithGloballyDisabledHeartbeatsCentralLocal",
 			"clusters = central, one, two, beats\nemit.heartbeats.enabled = false\ncentral->one.enabled = true\n" +
 				"central->two.enabled = true\nbeats->central.emit.heartbeats.enabled = true",
 			"central->one central->two beats->central",

@@ -42,7 +42,7 @@ func NewCluster(t testing.TB, vnet *kfake.VirtualNetwork, port int, id string, o
 func (c *Cluster) Client(t testing.TB, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	cl, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(c.Addrs...), kgo.Dialer(c.net.DialContext), kgo.DisableClientMetrics(),
+		kgo.SeedBrokers(c.Addrs...), kgo.Dialer(NewLink(c.net).DialContext), kgo.DisableClientMetrics(),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		// A zstd decoder is closed by a finalizer, which a bubble does not survive.
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
@@ -127,10 +127,12 @@ func (l *Link) DialContext(ctx context.Context, network, addr string) (net.Conn,
 		return nil, errCut
 	}
 	c, err := l.net.DialContext(ctx, network, addr)
-	if err == nil {
-		l.conns = append(l.conns, c)
+	if err != nil {
+		// As of a real network: clients go on with another broker.
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	return c, err
+	l.conns = append(l.conns, c)
+	return c, nil
 }
 
 // Cut closes every connection and lets none be made until Mend.
