@@ -113,11 +113,15 @@ func (s *state) groupState(g *group, translated int) (GroupState, string) {
 // waitingWhy says why nothing of a group is translated.
 func waitingWhy(g *group) string {
 	var topics []string
-	for source := range g.positions {
+	why := "nothing has been copied yet of "
+	for source, p := range g.positions {
 		topics = append(topics, source.Topic)
+		if p.translation.Why != "" {
+			return p.translation.Why
+		}
 	}
 	slices.Sort(topics)
-	return "nothing has been copied yet of " + strings.Join(slices.Compact(topics), ", ")
+	return why + strings.Join(slices.Compact(topics), ", ")
 }
 
 // age is how long a position has waited for a checkpoint.
