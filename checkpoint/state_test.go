@@ -121,7 +121,7 @@ func TestPositionsAheadOfTheCopyAreTranslatedAgain(t *testing.T) {
 		return Checkpoint{Group: "g", Topic: "source1.t", Upstream: 10, Downstream: down}
 	}
 	wantCheckpoints(t, round(committed(s, commit("g", "t", 10)), syncs{}))
-	if got := s.status(time.Now()).Groups[0]; got.State != GroupWaiting || got.Why != "nothing has been copied yet of t" {
+	if got := s.status(time.Now()).Groups[0]; got.State != GroupWaiting || got.Why != "nothing has been copied of t since offsets are mapped" {
 		t.Errorf("status %+v", got)
 	}
 	s.advanced()
