@@ -17,34 +17,18 @@ type Translator interface {
 	Backward(target pipeline.Partition, offset int64) Translation
 }
 
-// Merged translates where two flows copy into one another's topics under the
-// same names, so that a topic holds records of both clusters on either side, in
-// another order. A position of the source then is two positions on the target:
-// behind the source's own records, and behind the target's records that were
-// copied back. The lower one skips nothing. forward is the map of the flow, back
-// that of the flow the other way.
-func Merged(forward, back Translator) Translator { return merged{forward, back} }
-
-type merged struct{ forward, back Translator }
-
-func (m merged) Forward(source pipeline.Partition, offset int64) Translation {
-	return lower(m.forward.Forward(source, offset), m.back.Backward(source, offset))
+// Revised is a [Translator] that can tell when answers which were final are no
+// longer true: when Revision returns another number, all positions are
+// translated again.
+type Revised interface {
+	Revision() uint64
 }
 
-func (m merged) Backward(target pipeline.Partition, offset int64) Translation {
-	return lower(m.forward.Backward(target, offset), m.back.Forward(target, offset))
-}
-
-// lower is the earlier of two translations of one position. What nothing is
-// known of holds no records.
-func lower(a, b Translation) Translation {
-	switch {
-	case !a.Known:
-		return b
-	case b.Known && b.Offset < a.Offset:
-		return b
+func revision(by Translator) uint64 {
+	if r, ok := by.(Revised); ok {
+		return r.Revision()
 	}
-	return a
+	return 0
 }
 
 // DownstreamTopic is what a topic of the source is called on the target when
@@ -62,9 +46,10 @@ func DownstreamTopic(flow topology.Flow, topic string) string {
 
 // due is Java's rule: a checkpoint is written if there is none, if the group
 // was reset backwards, or if the copy's position advanced. Otherwise it would
-// repeat the last one or take readers back.
-func due(last Checkpoint, known bool, next Checkpoint) bool {
-	return !known || next.Upstream < last.Upstream || next.Downstream > last.Downstream
+// repeat the last one or take readers back. Unlike Java's it is also written if
+// the last one is of a copy that is no more; see [Translation.refutes].
+func due(last Checkpoint, known bool, next Checkpoint, tr Translation) bool {
+	return !known || next.Upstream < last.Upstream || next.Downstream > last.Downstream || tr.refutes(last.Downstream)
 }
 
 // usable reports whether a translation may become a checkpoint.

@@ -54,7 +54,7 @@ func TestDue(t *testing.T) {
 		{name: "the group was reset, its translation was lower before", last: at(10, 2), known: true, next: at(3, 2), want: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := due(tt.last, tt.known, tt.next); got != tt.want {
+			if got := due(tt.last, tt.known, tt.next, Translation{}); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})

@@ -145,8 +145,11 @@ func (s *syncer) commit(ctx context.Context, j *syncJob, committed kadm.OffsetRe
 			has = o.At
 		}
 		offset, v := judge(w, has, limits[w.target])
-		j.short = j.short || offset < w.offset
+		j.short = j.short || v != waitFor && offset < w.offset
 		switch v {
+		case waitFor:
+			j.result = SyncWaiting
+			j.why = fmt.Sprintf("%s/%d on the target was made anew or lost its end: it is not known yet where %d of the old one is in it", w.target.Topic, w.target.Partition, w.offset)
 		case writeIt:
 			offsets.Add(kadm.Offset{Topic: w.target.Topic, Partition: w.target.Partition, At: offset, LeaderEpoch: -1, Metadata: w.metadata})
 			written = append(written, w)

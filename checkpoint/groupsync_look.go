@@ -98,7 +98,8 @@ func knowsNewGroups(ctx context.Context, client *kgo.Client) (bool, error) {
 	return known, nil
 }
 
-// lookAtBounds lists where the partitions of the wanted topics start and end.
+// lookAtBounds lists where the partitions of the wanted topics start and end,
+// and which topics they are of.
 func lookAtBounds(ctx context.Context, client *kgo.Client, jobs []*syncJob) (map[pipeline.Partition]bounds, error) {
 	wanted := map[string]bool{}
 	for _, j := range jobs {
@@ -108,19 +109,42 @@ func lookAtBounds(ctx context.Context, client *kgo.Client, jobs []*syncJob) (map
 	}
 	topics := slices.Sorted(maps.Keys(wanted))
 	adm := kadm.NewClient(client)
+	// The ids come first: a topic that is made anew from here on is taken for
+	// the old one, whose positions lie beyond its end.
+	details, err := adm.ListTopics(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("look up the ids of copies: %w", err)
+	}
 	starts, err := adm.ListStartOffsets(ctx, topics...)
 	if err != nil {
 		return nil, fmt.Errorf("list the starts of copies: %w", err)
 	}
 	ends, err := adm.ListCommittedOffsets(ctx, topics...)
 	if err != nil {
+		return nil, fmt.Errorf("list the stable ends of copies: %w", err)
+	}
+	highs, err := adm.ListEndOffsets(ctx, topics...)
+	if err != nil {
 		return nil, fmt.Errorf("list the ends of copies: %w", err)
 	}
 	out := map[pipeline.Partition]bounds{}
 	starts.Each(func(start kadm.ListedOffset) {
-		if end, ok := ends.Lookup(start.Topic, start.Partition); ok && start.Err == nil && end.Err == nil {
-			out[pipeline.Partition{Topic: start.Topic, Partition: start.Partition}] = bounds{start: start.Offset, end: end.Offset, known: true}
+		end, stable := ends.Lookup(start.Topic, start.Partition)
+		high, ok := highs.Lookup(start.Topic, start.Partition)
+		if !stable || !ok || start.Err != nil || end.Err != nil || high.Err != nil {
+			return
+		}
+		out[pipeline.Partition{Topic: start.Topic, Partition: start.Partition}] = bounds{
+			start: start.Offset, end: end.Offset, high: high.Offset, id: topicID(details[start.Topic].ID), known: true,
 		}
 	})
 	return out, nil
+}
+
+// topicID is an id as marks have it; empty if there is none.
+func topicID(id kadm.TopicID) string {
+	if id == (kadm.TopicID{}) {
+		return ""
+	}
+	return id.String()
 }

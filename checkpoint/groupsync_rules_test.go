@@ -10,7 +10,7 @@ import (
 // MirrorCheckpointTaskTest.testSyncOffset and
 // testSyncOffsetForTargetGroupWithNullOffsetAndMetadata are among the cases.
 func TestJudge(t *testing.T) {
-	log := bounds{start: 10, end: 100, known: true}
+	log := bounds{start: 10, end: 100, high: 120, id: "new", known: true}
 	for _, tt := range []struct {
 		name      string
 		want      want
@@ -25,13 +25,23 @@ func TestJudge(t *testing.T) {
 		{name: "the same", want: want{offset: 50}, committed: 50, bounds: log, offset: 50, verdict: keepIt},
 		{name: "further on the target", want: want{offset: 50}, committed: 51, bounds: log, offset: 50, verdict: isAhead},
 		{name: "below the log", want: want{offset: 5}, committed: noPosition, bounds: log, offset: 10, verdict: writeIt},
-		{name: "beyond the log", want: want{offset: 500}, committed: 50, bounds: log, offset: 100, verdict: writeIt},
-		{name: "beyond the log, and written", want: want{offset: 500}, committed: 100, bounds: log, offset: 100, verdict: keepIt},
-		{name: "no bounds known", want: want{offset: 500}, committed: 50, offset: 500, verdict: writeIt},
+		{name: "behind an open transaction", want: want{offset: 110}, committed: 50, bounds: log, offset: 100, verdict: writeIt},
+		{name: "behind an open transaction, and written", want: want{offset: 110}, committed: 100, bounds: log, offset: 100, verdict: keepIt},
+		{name: "behind an open transaction on the target", want: want{offset: 50}, committed: 110, bounds: log, offset: 50, verdict: isAhead},
+		{name: "of a longer log", want: want{offset: 500}, committed: 50, bounds: log, offset: 500, verdict: waitFor},
+		{name: "of a longer log, as the target's", want: want{offset: 500}, committed: 500, bounds: log, offset: 500, verdict: waitFor},
+		{name: "the target's is of a longer log", want: want{offset: 50}, committed: 121, bounds: log, offset: 50, verdict: writeIt},
+		{name: "no bounds known", want: want{offset: 500}, committed: 50, offset: 500, verdict: waitFor},
+		{name: "this topic", want: want{offset: 50, targetID: "new"}, committed: 40, bounds: log, offset: 50, verdict: writeIt},
+		{name: "another topic, nothing there", want: want{offset: 50, targetID: "old"}, committed: noPosition, bounds: log, offset: 10, verdict: writeIt},
+		{name: "another topic, a position of the old one", want: want{offset: 50, targetID: "old"}, committed: 500, bounds: log, offset: 10, verdict: writeIt},
+		{name: "another topic, a position in its log", want: want{offset: 50, targetID: "old"}, committed: 40, bounds: log, offset: 10, verdict: waitFor},
 		{name: "reset, the target where we left it", want: want{offset: 20, rewound: true, ceiling: 50}, committed: 50, bounds: log, offset: 20, verdict: writeIt},
 		{name: "reset, the target behind what we wrote", want: want{offset: 20, rewound: true, ceiling: 50}, committed: 40, bounds: log, offset: 20, verdict: writeIt},
 		{name: "reset, the target went on", want: want{offset: 20, rewound: true, ceiling: 50}, committed: 51, bounds: log, offset: 20, verdict: isAhead},
 		{name: "reset, the target has it", want: want{offset: 20, rewound: true, ceiling: 50}, committed: 20, bounds: log, offset: 20, verdict: keepIt},
+		{name: "the copy began anew, the target has ours", want: want{offset: 20, rewound: true, ceiling: 115}, committed: 115, bounds: log, offset: 20, verdict: writeIt},
+		{name: "reset, what we wrote was cut to the start", want: want{offset: 5, rewound: true, ceiling: 7}, committed: 10, bounds: log, offset: 10, verdict: keepIt},
 		{name: "an empty log", want: want{offset: 0}, committed: noPosition, bounds: bounds{known: true}, offset: 0, verdict: writeIt},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

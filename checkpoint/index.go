@@ -46,6 +46,7 @@ type Index struct {
 	segments int
 	thinned  int64
 	ready    chan struct{} // closed once everything was read
+	revision uint64        // see Revision
 	edits    map[edit]struct{}
 }
 
@@ -221,6 +222,9 @@ func (x *Index) drop(l *line) {
 }
 
 func (x *Index) refresh(l *line) {
+	if l.stale && len(l.view) > 0 {
+		x.revision++
+	}
 	x.resize(l, func() { l.refresh(func(id chunkID) { x.changed(l, id) }) })
 	if len(l.chunks) == 0 {
 		x.drop(l)

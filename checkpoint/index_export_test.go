@@ -17,6 +17,15 @@ func (x *Index) Finish() { x.finish() }
 // Trim forgets what lies before the starts of the copies' logs.
 func (x *Index) Trim(starts map[pipeline.Partition]int64) { x.trim(starts) }
 
+// Answer is what others may see of a translation.
+func (t Translation) Answer() Translation {
+	t.bound, t.bounded, t.settled = 0, false, false
+	return t
+}
+
+// Refutes tells that an earlier answer is not about the present copy.
+func (t Translation) Refutes(earlier int64) bool { return t.refutes(earlier) }
+
 // Edits are the records that bring the topic in step.
 func (x *Index) Edits() []*kgo.Record {
 	_, records := x.pending("segments")

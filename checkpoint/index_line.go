@@ -196,33 +196,52 @@ func (l *line) forget(b *block) {
 type position struct {
 	offset int64
 	exact  bool
-	// open: what lies behind offset is not known, up to the next known record,
-	// whose position is limit; math.MaxInt64 if there is none.
-	open  bool
+	// limit is the place of the first known record that was not read yet: what
+	// is right lies at or before it. It is math.MaxInt64 behind all that is
+	// known, where the offset is the limit until more is copied.
 	limit int64
+	// open: a gap that is not known lies between offset and limit.
+	open bool
 }
+
+// translation is the answer for outside; id is of the target's topic.
+func (p position) translation(target pipeline.Partition, id string) Translation {
+	t := Translation{
+		Target: target, TargetID: id, Offset: p.offset, Exact: p.exact, Known: true,
+		bound: p.limit, bounded: true, settled: p.limit != math.MaxInt64,
+	}
+	if !t.settled {
+		t.bound = p.offset
+	}
+	return t
+}
+
+// at is an answer that is a known record.
+func at(offset int64) position { return position{offset: offset, exact: true, limit: offset} }
 
 // forward answers for a position on the source. The view must not be empty.
 func (l *line) forward(g int64) position {
 	i := l.lookup(g, func(b *block) int64 { return b.from })
 	if i < 0 {
-		return position{offset: 0, open: true, limit: l.view[0].runs.target}
+		return gap(0, l.view[0].runs.target, false)
 	}
 	b := l.view[i]
-	if g < b.sourceEnd {
+	switch {
+	case g < b.sourceEnd:
 		return b.forward(g)
+	case i+1 == len(l.view):
+		return position{offset: b.targetEnd, exact: g <= b.known, limit: math.MaxInt64}
+	case l.view[i+1].from <= b.known:
+		return at(l.view[i+1].runs.target)
 	}
-	out := position{offset: b.targetEnd, exact: g <= b.known, limit: math.MaxInt64}
-	if i+1 == len(l.view) {
-		return out
-	}
-	after := l.view[i+1]
-	out.limit = after.runs.target
-	if after.from <= b.known {
-		return position{offset: after.runs.target, exact: true, limit: out.limit}
-	}
-	out.open = !out.exact
-	return out
+	return gap(b.targetEnd, l.view[i+1].runs.target, g <= b.known)
+}
+
+// gap is an answer between two places on the target, of which nothing else is
+// known. Where they are one, nothing lies between.
+func gap(end, next int64, exact bool) position {
+	exact = exact || end == next
+	return position{offset: end, exact: exact, open: !exact, limit: next}
 }
 
 // lookup is the last chunk of the view whose key is at most v, or -1.
@@ -241,41 +260,48 @@ func (l *line) lookup(v int64, key func(*block) int64) int {
 
 // forward answers for a position before the end of the chunk.
 func (b *block) forward(g int64) position {
-	end := position{limit: math.MaxInt64} // of the run before
+	var source, target int64 // end of the run before
 	between := false
-	source := int64(0)
 	for r := b.visible(); r.next(); {
 		switch {
 		case g >= r.source+r.count:
 		case g >= r.source:
-			return position{offset: r.target + g - r.source, exact: true, limit: math.MaxInt64}
+			return at(r.target + g - r.source)
 		case b.thinned && between:
-			end.exact = g == source
-			return end
+			return position{offset: target, exact: g == source, limit: r.target}
 		default:
-			return position{offset: r.target, exact: true, limit: math.MaxInt64}
+			return at(r.target)
 		}
-		end.offset, source, between = r.target+r.count, r.source+r.count, true
+		source, target, between = r.source+r.count, r.target+r.count, true
 	}
-	return end // not reached: g is before the end
+	return position{offset: target, limit: math.MaxInt64} // not reached: g is before the end
 }
 
 // backward answers for a position on the target.
 func (l *line) backward(t int64) position {
 	i := l.lookup(t, func(b *block) int64 { return b.runs.target })
 	if i < 0 {
-		return position{offset: 0, limit: l.view[0].runs.source}
+		return position{limit: l.view[0].runs.source}
 	}
 	b := l.view[i]
 	switch {
 	case t < b.targetEnd:
 		return b.backward(t)
 	case i+1 == len(l.view):
-		return position{offset: b.known, exact: t <= b.targetEnd+b.tail}
-	case l.view[i+1].from <= b.known && !b.cut:
-		return position{offset: l.view[i+1].runs.source, exact: true}
+		return position{offset: b.known, exact: t <= b.targetEnd+b.tail, limit: math.MaxInt64}
 	}
-	return position{offset: b.known, exact: t == b.targetEnd}
+	after := l.view[i+1]
+	if after.from <= b.known && !b.cut && after.follows(t, b) {
+		return at(after.runs.source)
+	}
+	return position{offset: min(b.known, after.runs.source), exact: t == b.targetEnd, limit: after.runs.source}
+}
+
+// follows tells that no copies lie between a position behind the chunk before
+// and this one. Without transactions a crash leaves some there that are made
+// again in this chunk.
+func (b *block) follows(t int64, before *block) bool {
+	return b.tail > 0 || t <= before.targetEnd+before.tail
 }
 
 // backward answers for a position before the end of the chunk.
@@ -285,13 +311,13 @@ func (b *block) backward(t int64) position {
 		switch {
 		case t >= r.target+r.count:
 		case t >= r.target:
-			return position{offset: r.source + t - r.target, exact: true}
+			return at(r.source + t - r.target)
 		case b.thinned:
-			return position{offset: source, exact: t == target}
+			return position{offset: source, exact: t == target, limit: r.source}
 		default:
-			return position{offset: r.source, exact: true}
+			return at(r.source)
 		}
 		source, target = r.source+r.count, r.target+r.count
 	}
-	return position{offset: source} // not reached: t is before the end
+	return position{offset: source, limit: math.MaxInt64} // not reached: t is before the end
 }

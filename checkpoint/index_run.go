@@ -179,6 +179,7 @@ func (x *Index) finish() IndexStats {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	close(x.ready)
+	x.revision++
 	st := x.stats()
 	x.metrics.set(st)
 	return st

@@ -33,11 +33,21 @@ type state struct {
 // writtenAt is the last checkpoint of a group and target partition.
 type writtenAt struct {
 	Checkpoint
-	// rewound says that the checkpoint took the position back and the target
-	// was not asked to follow yet; ceiling is then the furthest position that
-	// we may have written there before.
+	// rewound says that the checkpoint took the position back, because the group
+	// was reset or the copy began anew, and the target was not asked to follow
+	// yet; ceiling is then the furthest position that we may have written there
+	// before.
 	rewound bool
 	ceiling int64
+}
+
+// followedBy is what is kept once another checkpoint was written.
+func (w writtenAt) followedBy(c Checkpoint) writtenAt {
+	next := writtenAt{Checkpoint: c, rewound: w.rewound, ceiling: w.ceiling}
+	if c.Upstream < w.Upstream || c.Downstream < w.Downstream {
+		next.rewound, next.ceiling = true, max(w.Downstream, w.ceiling)
+	}
+	return next
 }
 
 // group is one consumer group of the source.
@@ -79,12 +89,19 @@ func poke(c chan<- struct{}) {
 	}
 }
 
-// load takes the checkpoints that earlier runs wrote, oldest first.
+// load takes the checkpoints that earlier runs wrote, oldest first. One that is
+// lower although its group went on says that the copy began anew: nobody knows
+// whether the target was asked to follow, and what it has there would skip
+// records.
 func (s *state) load(existing []Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range existing {
-		s.last[c.at()] = writtenAt{Checkpoint: c}
+		w := writtenAt{Checkpoint: c}
+		if last, known := s.last[c.at()]; known && (last.rewound || c.Upstream >= last.Upstream && c.Downstream < last.Downstream) {
+			w = last.followedBy(c)
+		}
+		s.last[c.at()] = w
 	}
 }
 
@@ -150,6 +167,20 @@ func (s *state) advanced() {
 	}
 }
 
+// revised says that final answers may no longer be true.
+func (s *state) revised() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.groups {
+		for _, p := range g.positions {
+			s.toTranslate[p] = true
+		}
+	}
+	if len(s.toTranslate) > 0 {
+		poke(s.dirty)
+	}
+}
+
 // job is one position on its way to a checkpoint.
 type job struct {
 	position *groupPosition
@@ -203,13 +234,13 @@ func (s *state) decide(jobs []job, now time.Time) []job {
 		}
 		p.target, p.translation, p.tried = j.translation.Target, j.translation, true
 		delete(s.waiting, p)
-		if !j.translation.Exact {
+		if !j.translation.Exact && !j.translation.settled {
 			s.waiting[p] = true
 		}
 		if !usable(j.translation) {
 			continue
 		}
-		if last, known := s.last[j.next.at()]; due(last.Checkpoint, known, j.next) {
+		if last, known := s.last[j.next.at()]; due(last.Checkpoint, known, j.next, j.translation) {
 			out = append(out, j)
 			continue
 		}
@@ -229,14 +260,9 @@ func (s *state) acknowledged(jobs []job, now time.Time) {
 	defer s.mu.Unlock()
 	for _, j := range jobs {
 		at := j.next.at()
-		before, known := s.last[at]
 		w := writtenAt{Checkpoint: j.next}
-		if known {
-			w.rewound, w.ceiling = before.rewound, before.ceiling
-			if j.next.Upstream < before.Upstream {
-				w.ceiling = max(before.Downstream, before.ceiling)
-				w.rewound = true
-			}
+		if before, known := s.last[at]; known {
+			w = before.followedBy(j.next)
 		}
 		s.last[at] = w
 		s.settle(j, now)

@@ -96,7 +96,7 @@ func (s *state) groupState(g *group, translated int) (GroupState, string) {
 	if translated == 0 {
 		return GroupWaiting, waitingWhy(g)
 	}
-	why := g.sync.why
+	why := cmp.Or(g.sync.why, never(g))
 	switch g.sync.result {
 	case SyncWritten, SyncUnchanged:
 		return GroupSynced, why
@@ -112,12 +112,28 @@ func (s *state) groupState(g *group, translated int) (GroupState, string) {
 
 // waitingWhy says why nothing of a group is translated.
 func waitingWhy(g *group) string {
+	if why := never(g); why != "" {
+		return why
+	}
 	var topics []string
 	for source := range g.positions {
 		topics = append(topics, source.Topic)
 	}
 	slices.Sort(topics)
-	return "nothing has been copied yet of " + strings.Join(slices.Compact(topics), ", ")
+	return "nothing has been copied of " + strings.Join(slices.Compact(topics), ", ") + " since offsets are mapped"
+}
+
+// never says why some positions of a group have no translation and will have
+// none.
+func never(g *group) string {
+	var reasons []string
+	for _, p := range g.positions {
+		if !p.translation.Known && p.translation.Why != "" {
+			reasons = append(reasons, p.translation.Why)
+		}
+	}
+	slices.Sort(reasons)
+	return strings.Join(slices.Compact(reasons), "; ")
 }
 
 // age is how long a position has waited for a checkpoint.

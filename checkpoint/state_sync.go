@@ -16,11 +16,12 @@ const (
 	SyncUnchanged SyncResult = "unchanged" // the target has these positions
 	SyncAhead     SyncResult = "ahead"     // the group is further there, and stays there
 	SyncActive    SyncResult = "active"    // the group has members on the target
+	SyncWaiting   SyncResult = "waiting"   // the copy began anew, and it is not known yet where the group is in it
 	SyncRefused   SyncResult = "refused"   // it got members while we looked: tried again
 	SyncFailed    SyncResult = "error"
 )
 
-var syncResults = []SyncResult{SyncWritten, SyncUnchanged, SyncAhead, SyncActive, SyncRefused, SyncFailed}
+var syncResults = []SyncResult{SyncWritten, SyncUnchanged, SyncAhead, SyncActive, SyncWaiting, SyncRefused, SyncFailed}
 
 const (
 	// A group with members on the target is looked at again this often; so is
@@ -47,6 +48,7 @@ func (s *syncState) request() {
 // want is one position that a group should have on the target.
 type want struct {
 	target   pipeline.Partition
+	targetID string // topic id that target has if offset is to be true; empty: unknown
 	offset   int64
 	metadata string
 	rewound  bool // it may go back there, as far as ceiling
@@ -92,15 +94,16 @@ func (s *state) takeSync(now time.Time, limit int) (jobs []*syncJob, wait time.D
 	return jobs, wait
 }
 
+// wants are the last checkpoints that the newest translations agree with.
 func (s *state) wants(g *group) []want {
 	var out []want
 	for _, p := range g.positions {
 		last, known := s.last[groupPartition{g.name, p.target}]
-		if !p.tried || !known {
+		if !known || !p.tried || !p.translation.Known || p.translation.refutes(last.Downstream) {
 			continue
 		}
 		out = append(out, want{
-			target: p.target, offset: last.Downstream, metadata: last.Metadata,
+			target: p.target, targetID: p.translation.TargetID, offset: last.Downstream, metadata: last.Metadata,
 			rewound: last.rewound, ceiling: last.ceiling, position: p, commit: p.commit,
 		})
 	}
@@ -118,7 +121,7 @@ func (s *state) synced(jobs []*syncJob, now time.Time, interval time.Duration) {
 		}
 		g.sync.result, g.sync.why = j.result, j.why
 		switch j.result {
-		case SyncWritten, SyncUnchanged, SyncAhead:
+		case SyncWritten, SyncUnchanged, SyncAhead, SyncWaiting:
 			g.sync.at, g.sync.next = now, now.Add(interval)
 			g.sync.wanted = g.sync.asked != j.asked || j.short
 		case SyncActive:

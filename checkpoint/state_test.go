@@ -122,7 +122,7 @@ func TestPositionsAheadOfTheCopyAreTranslatedAgain(t *testing.T) {
 		return Checkpoint{Group: "g", Topic: "source1.t", Upstream: 10, Downstream: down}
 	}
 	wantCheckpoints(t, round(committed(s, commit("g", "t", 10)), syncs{}))
-	if got := s.status(time.Now()).Groups[0]; got.State != GroupWaiting || got.Why != "nothing has been copied yet of t" {
+	if got := s.status(time.Now()).Groups[0]; got.State != GroupWaiting || got.Why != "nothing has been copied of t since offsets are mapped" {
 		t.Errorf("status %+v", got)
 	}
 	s.advanced()
@@ -176,4 +176,60 @@ func TestDeletedGroupIsLeftAlone(t *testing.T) {
 	if got := s.status(time.Now()).Groups; len(got) != 0 {
 		t.Errorf("status %+v", got)
 	}
+}
+
+// The copy began anew: the last checkpoint is of the old one, although the
+// group did not go back, and so may be what the target has.
+func TestACheckpointOfAnOldCopyIsReplaced(t *testing.T) {
+	at := func(up, down int64) Checkpoint {
+		return Checkpoint{Group: "g", Topic: "source1.t", Upstream: up, Downstream: down}
+	}
+	wantOf := func(s *state) want {
+		t.Helper()
+		s.recheck()
+		jobs, _ := s.takeSync(time.Now().Add(time.Hour), 10)
+		if len(jobs) != 1 || len(jobs[0].wants) != 1 {
+			t.Fatalf("jobs %+v", jobs)
+		}
+		return jobs[0].wants[0]
+	}
+	old, now := syncs{"t": {{100, 90}}}, syncs{"t": {{100, 20}}}
+	s := stateOf(t)
+	written := round(committed(s, commit("g", "t", 100)), old)
+	wantCheckpoints(t, written, at(100, 90))
+	wantCheckpoints(t, round(committed(s, commit("g", "t", 101)), now)) // nothing is sure of 21
+	s.revised()
+	wantCheckpoints(t, round(committed(s, commit("g", "t", 100)), now), at(100, 20))
+	if w := wantOf(s); w.offset != 20 || !w.rewound || w.ceiling != 90 {
+		t.Errorf("want %+v", w)
+	}
+
+	t.Run("by the next worker", func(t *testing.T) {
+		s := stateOf(t)
+		s.load(written)
+		wantCheckpoints(t, round(committed(s, commit("g", "t", 100)), now), at(100, 20))
+		if w := wantOf(s); w.offset != 20 || !w.rewound || w.ceiling != 90 {
+			t.Errorf("want %+v", w)
+		}
+	})
+	t.Run("and the target was not told", func(t *testing.T) {
+		s := stateOf(t)
+		s.load([]Checkpoint{at(100, 90), at(100, 20), at(100, 21)})
+		wantCheckpoints(t, round(committed(s, commit("g", "t", 100)), syncs{"t": {{100, 21}}}))
+		if w := wantOf(s); w.offset != 21 || !w.rewound || w.ceiling != 90 {
+			t.Errorf("want %+v", w)
+		}
+	})
+	t.Run("while it is not written nothing is committed", func(t *testing.T) {
+		s := stateOf(t)
+		s.load(written)
+		committed(s, commit("g", "t", 100))
+		jobs := s.take()
+		translate(s.flow, now, jobs)
+		s.decide(jobs, time.Now())
+		s.recheck()
+		if jobs, _ := s.takeSync(time.Now(), 10); len(jobs) != 0 {
+			t.Errorf("jobs %+v", jobs[0])
+		}
+	})
 }

@@ -158,12 +158,21 @@ func (t *Task) follower(s *state, source *kgo.Client) *Follower {
 	}, t.deps.Source, source, listener{t, s}, t.deps.Logger)
 }
 
-// advance has positions ahead of the copy looked at again when it went on.
+// advance has positions ahead of the copy looked at again when it went on, and
+// all of them when a copy began anew.
 func (t *Task) advance(ctx context.Context, s *state) error {
+	seen := revision(t.deps.Translator)
+	again := func() {
+		s.advanced()
+		if now := revision(t.deps.Translator); now != seen {
+			seen = now
+			s.revised()
+		}
+	}
 	advanced := t.deps.Advanced
 	if advanced == nil {
 		for backoff.Sleep(ctx, t.cfg.Interval) {
-			s.advanced()
+			again()
 		}
 		return nil
 	}
@@ -175,7 +184,7 @@ func (t *Task) advance(ctx context.Context, s *state) error {
 			if !open {
 				return nil
 			}
-			s.advanced()
+			again()
 		}
 	}
 }

@@ -239,14 +239,18 @@ func TestResetsFollowUnlessTheTargetWentOn(t *testing.T) {
 	})
 }
 
-// What the target cannot hold is cut to its log.
-func TestPositionsStayWithinTheLogOfTheTarget(t *testing.T) {
+// A position behind the end of the target is of a copy that is no more.
+func TestPositionsBehindTheLogOfTheTargetAreNotWritten(t *testing.T) {
 	betweenClusters(t, func(t *testing.T, r *rig) {
 		r.offs.copied("orders", "A.orders", 0, 10, 500)
 		r.commits(r.a, "g", "orders", 4)
 		r.start()
 		r.pass(2 * time.Second)
-		r.wantPosition(r.b, "g", "A.orders", 15)
+		r.wantPosition(r.b, "g", "A.orders", -1)
+		const why = "A.orders/0 on the target was made anew or lost its end: it is not known yet where 504 of the old one is in it"
+		if g := r.group("g"); g.State != checkpoint.GroupTranslated || g.Why != why {
+			t.Errorf("status %+v", g)
+		}
 	})
 }
 

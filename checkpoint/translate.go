@@ -17,6 +17,34 @@ type Translation struct {
 	// Deleted: the position is among records of a source topic that no longer
 	// exists. Offset then is where the present topic begins.
 	Deleted bool
+	// TargetID is the topic id that Target's topic had when the copy was made;
+	// empty if it is not known. Under another id nothing of Offset is true.
+	TargetID string
+	// Why says why a position can never be translated, where that is so.
+	Why string
+
+	// bound: what is right for the position is not beyond it, nor was it ever
+	// in this copy. It counts if bounded.
+	bound   int64
+	bounded bool
+	// settled: the answer does not get better when the copy goes on.
+	settled bool
+}
+
+// refutes tells that an earlier answer for this or an earlier position is not
+// about the copy as it is now: there it would skip records. It was made anew,
+// or lost its end, since.
+func (t Translation) refutes(earlier int64) bool {
+	most, ok := t.highest()
+	return t.Known && ok && earlier > most
+}
+
+// highest is the bound of a translation, and whether it has one.
+func (t Translation) highest() (bound int64, ok bool) {
+	if t.Exact {
+		return t.Offset, true
+	}
+	return t.bound, t.bounded
 }
 
 // Forward translates a position on the source to the copy.
@@ -38,8 +66,8 @@ func (x *Index) forward(source pipeline.Partition, offset int64) (t Translation,
 	if !x.usable(l) {
 		return Translation{}, 0
 	}
-	p := l.forward(offset)
-	t = Translation{Target: l.view[len(l.view)-1].target, Offset: p.offset, Exact: p.exact, Known: true}
+	p, last := l.forward(offset), l.view[len(l.view)-1]
+	t = p.translation(last.target, last.targetID)
 	if !p.open {
 		return t, p.offset
 	}
@@ -55,11 +83,17 @@ func (x *Index) Backward(target pipeline.Partition, offset int64) Translation {
 	if !x.usable(l) || l.view[len(l.view)-1].target != target {
 		return Translation{}
 	}
-	p := l.backward(offset)
-	return Translation{
-		Target: l.source, Offset: p.offset, Exact: p.exact, Known: true,
-		Deleted: offset < min(l.deletedEnd, l.view[0].runs.target),
-	}
+	t := l.backward(offset).translation(l.source, l.view[len(l.view)-1].sourceID)
+	t.Deleted = offset < min(l.deletedEnd, l.view[0].runs.target)
+	return t
+}
+
+// Revision counts how often what was said of positions ceased to be true,
+// because a copy began anew or a part of it was made again.
+func (x *Index) Revision() uint64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.revision
 }
 
 // Copied is the source offset up to which the partition is known to be copied:
@@ -109,23 +143,34 @@ type OffsetMap struct {
 // the beginning, also of a partition that has no records.
 func (m OffsetMap) Forward(source pipeline.Partition, offset int64) Translation {
 	t, limit := m.Index.forward(source, offset)
-	if !t.Known && offset == 0 && m.Index.complete() {
-		return Translation{Target: m.remote(source), Exact: true, Known: true}
-	}
-	if m.Java == nil || t.Known && limit == t.Offset || !m.Index.complete() {
+	if t.Known && limit == t.Offset || !m.Index.complete() {
 		return t
 	}
-	java, ok := m.Java.Translate(source, offset)
+	java, ok := m.java(source, offset)
 	switch {
-	case !ok || java < 0:
+	case !ok && !t.Known && offset == 0:
+		t = Translation{Target: m.remote(source), Exact: true, Known: true}
+	case !ok:
 	case !t.Known:
 		t = Translation{Target: m.remote(source), Offset: java, Known: true}
 	default:
 		// Java's syncs may be older than the chunk behind the position.
-		t.Offset = max(t.Offset, min(java, limit))
+		t.Offset, t.settled = max(t.Offset, min(java, limit)), false
 	}
 	return t
 }
+
+func (m OffsetMap) java(source pipeline.Partition, offset int64) (int64, bool) {
+	if m.Java == nil {
+		return 0, false
+	}
+	java, ok := m.Java.Translate(source, offset)
+	return java, ok && java >= 0
+}
+
+// Revision counts how often earlier answers ceased to be true; see
+// [Index.Revision].
+func (m OffsetMap) Revision() uint64 { return m.Index.Revision() }
 
 func (m OffsetMap) remote(source pipeline.Partition) pipeline.Partition {
 	return pipeline.Partition{Topic: m.RemoteTopic(source.Topic), Partition: source.Partition}

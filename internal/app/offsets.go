@@ -90,10 +90,11 @@ type offsetsWork struct {
 	from, to       *kafka.Dialer
 	forward, back  *config.Flow          // nil where the file has no such flow
 	forwards, home checkpoint.Translator // of these flows
+	routes         *topology.Routes
 }
 
 func newOffsetsWork(cfg *config.Config, opts Options, id topology.FlowID) (*offsetsWork, error) {
-	w := &offsetsWork{id: id}
+	w := &offsetsWork{id: id, routes: routes(cfg)}
 	var flows []string
 	for i, f := range cfg.Flows {
 		if !f.Copy {
@@ -134,17 +135,21 @@ func (w *offsetsWork) open(ctx context.Context, maps OffsetMaps) (err error) {
 	return nil
 }
 
-// lookUp asks the maps that apply. A topic that both flows copy, under one name,
-// holds records of both clusters: the earlier position skips none of either.
+// lookUp asks the maps that apply, by the rule that groups are carried over by.
 func (w *offsetsWork) lookUp(p pipeline.Partition, offset int64) checkpoint.Translation {
-	forth := w.forward != nil && w.forward.Replicates(p.Topic)
 	switch {
-	case forth && w.back != nil:
-		return checkpoint.Merged(w.forwards, w.home).Forward(p, offset)
-	case forth:
-		return w.forwards.Forward(p, offset)
+	case w.forward != nil && w.forward.Replicates(p.Topic):
+		m := sameNames{flow: w.forward.ID, routes: w.routes, alone: w.forwards}
+		if w.back != nil {
+			m.both = checkpoint.Merged(w.forwards, w.home)
+		}
+		return m.Forward(p, offset)
 	case w.back != nil:
-		return w.home.Backward(p, offset)
+		m := sameNames{flow: w.back.ID, routes: w.routes, alone: w.home}
+		if w.forward != nil {
+			m.both = checkpoint.Merged(w.home, w.forwards)
+		}
+		return m.Backward(p, offset)
 	}
 	return checkpoint.Translation{}
 }
@@ -153,7 +158,7 @@ func (w *offsetsWork) translate(p pipeline.Partition, offset int64, there map[pi
 	out := TranslatedOffset{Topic: p.Topic, Partition: p.Partition, Offset: offset, TargetOffset: -1}
 	tr := w.lookUp(p, offset)
 	if !tr.Known || tr.Offset < 0 {
-		out.Note = w.why(p.Topic)
+		out.Note = cmp.Or(tr.Why, w.why(p.Topic))
 		return out
 	}
 	target := tr.Target
@@ -175,7 +180,7 @@ func (w *offsetsWork) translate(p pipeline.Partition, offset int64, there map[pi
 func (w *offsetsWork) why(topic string) string {
 	switch {
 	case w.forward != nil && w.forward.Replicates(topic):
-		return fmt.Sprintf("%s has copied nothing of this partition yet, or before offsets were mapped", w.forward.ID)
+		return fmt.Sprintf("%s has copied nothing of this partition since offsets are mapped; the next record that it copies mends that", w.forward.ID)
 	case w.back != nil:
 		return fmt.Sprintf("no copy that %s made, and not copied to %s either", w.back.ID, w.id.Target)
 	default:

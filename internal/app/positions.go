@@ -129,9 +129,8 @@ func (p positions) ready(ctx context.Context) error {
 	return nil
 }
 
-// translator maps positions by the index and by Java's syncs. A topic that has
-// records of both clusters under one name is looked up both ways; one that has
-// records of more is not translated, for then no position stands for another.
+// translator maps positions by the index and by Java's syncs, and where topics
+// keep their names, as [sameNames] says.
 func (f *flow) translator(p positions) checkpoint.Translator {
 	forth := checkpoint.OffsetMap{Index: p.index, Java: p.syncs, RemoteTopic: f.cfg.RemoteTopic}
 	if f.routes == nil {
@@ -142,41 +141,6 @@ func (f *flow) translator(p positions) checkpoint.Translator {
 		m.both = checkpoint.Merged(forth, p.back)
 	}
 	return m
-}
-
-// sameNames translates where flows keep names.
-type sameNames struct {
-	flow   topology.FlowID
-	routes *topology.Routes
-	alone  checkpoint.Translator // topics that only this flow writes
-	both   checkpoint.Translator // topics that two clusters write; nil without a flow back
-}
-
-func (m sameNames) of(topic string) checkpoint.Translator {
-	c := m.routes.Topic(m.flow, topic)
-	switch {
-	case c == nil || !c.Shared():
-		return m.alone
-	case m.both != nil && c.Clusters() == 2:
-		return m.both
-	}
-	return nil
-}
-
-// Forward implements checkpoint.Translator.
-func (m sameNames) Forward(source pipeline.Partition, offset int64) checkpoint.Translation {
-	if t := m.of(source.Topic); t != nil {
-		return t.Forward(source, offset)
-	}
-	return checkpoint.Translation{}
-}
-
-// Backward implements checkpoint.Translator.
-func (m sameNames) Backward(target pipeline.Partition, offset int64) checkpoint.Translation {
-	if t := m.of(target.Topic); t != nil {
-		return t.Backward(target, offset)
-	}
-	return checkpoint.Translation{}
 }
 
 // controls are what runs once in a flow, on the owner of lane 0.
