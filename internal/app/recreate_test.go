@@ -120,7 +120,7 @@ func TestGroupsGoOnWhereATopicIsMadeAnew(t *testing.T) {
 						m.a.Create(t, topic, 1)
 						m.a.Produce(t, spread(topic, 0, 100, 1)...)
 						commitAll(t, m.a, topic, before)
-						file := javaMesh(oneWay, fmt.Sprintf("on = { source_recreated = %q, target_recreated = %q }", policy, policy))
+						file := (&javaRun{mesh: m}).file(oneWay, fmt.Sprintf("on = { source_recreated = %q, target_recreated = %q }", policy, policy))
 						_, stop := m.serve(t, file)
 						time.Sleep(time.Minute)
 						m.wantCarriedOver(t, topic, before)

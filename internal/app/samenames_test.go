@@ -17,7 +17,7 @@ import (
 
 // sameNamesMesh is a file for the flows, which keep names.
 func sameNamesMesh(flows string) string {
-	file := javaMesh(flows, `policy = "identity"`)
+	file := (&javaRun{}).file(flows, `policy = "identity"`)
 	return strings.Replace(file, "[defaults]", "[clusters.C]\nbootstrap = [\"127.0.0.1:9095\"]\n[defaults]", 1)
 }
 
