@@ -45,8 +45,10 @@ func TestMirrorSourceConnectorTest(t *testing.T) {
 		{of(`"partition":0,"topic":"t"`), offset}, {of(`"cluster":"A","topic":"t"`), offset}, {of(`"cluster":"A","partition":0`), offset}, {good, offset},
 	}, one)
 	altered(t, "testAlterOffsetsInvalidPartitionPartition", [][2]string{
-		{of(`"cluster":"A","partition":-2,"topic":"t"`), offset}, {of(`"cluster":"A","partition":"0","topic":"t"`), offset},
-		{of(`"cluster":"A","partition":2147483648,"topic":"t"`), offset}, {good, offset},
+		{of(`"cluster":"A","partition":-2,"topic":"t"`), offset},
+		{of(`"cluster":"A","partition":"0","topic":"t"`), offset},
+		{of(`"cluster":"A","partition":2147483648,"topic":"t"`), offset},
+		{good, offset},
 	}, one)
 	// Java refuses all of a request for one bad entry; in the topic each stands alone.
 	altered(t, "testAlterOffsetsMultiplePartitions", [][2]string{
