@@ -50,6 +50,10 @@ type block struct {
 	// all of.
 	sourceEnd, targetEnd, known int64
 	cut                         bool
+	// So many of the first records may be on the target once more, before the
+	// chunk: without transactions a crash leaves copies there that are made
+	// again.
+	repeats int64
 }
 
 // Sizes of what is kept beside the runs, as allocated; the map's share of an
@@ -113,9 +117,11 @@ func (l *line) put(b *block) {
 		l.stale = true
 	case old == l.newest && b.runs.source == old.runs.source && b.from == old.from:
 		b.limit(math.MaxInt64, math.MaxInt64)
+		b.repeats = old.repeats
 		l.view[last], l.newest = b, b
 	case old == nil && b.from >= l.newest.runs.sourceEnd && b.runs.target >= l.newest.runs.targetEnd:
 		b.limit(math.MaxInt64, math.MaxInt64)
+		b.comesAfter(l.view[last])
 		l.view, l.newest = append(l.view, b), b
 	default:
 		l.stale = true
@@ -177,6 +183,23 @@ func (l *line) refresh(dead func(chunkID)) {
 		}
 	}
 	slices.Reverse(l.view)
+	var before *block
+	for _, b := range l.view {
+		b.comesAfter(before)
+		before = b
+	}
+}
+
+// comesAfter sets what depends on the chunk before, which may be nil.
+func (b *block) comesAfter(before *block) {
+	switch {
+	case b.tail > 0:
+		b.repeats = 0
+	case before == nil:
+		b.repeats = b.runs.target
+	default:
+		b.repeats = max(b.runs.target-before.targetEnd-before.tail, before.repeats-before.runs.records)
+	}
 }
 
 func (l *line) bury(b *block, dead func(chunkID)) {
@@ -288,36 +311,39 @@ func (l *line) backward(t int64) position {
 	case t < b.targetEnd:
 		return b.backward(t)
 	case i+1 == len(l.view):
-		return position{offset: b.known, exact: t <= b.targetEnd+b.tail, limit: math.MaxInt64}
+		return position{offset: b.known, exact: t <= b.targetEnd+b.tail && b.once(b.runs.records), limit: math.MaxInt64}
 	}
 	after := l.view[i+1]
-	if after.from <= b.known && !b.cut && after.follows(t, b) {
-		return at(after.runs.source)
+	if after.from > b.known || b.cut {
+		return position{offset: b.known, exact: t == b.targetEnd && b.once(b.runs.records), limit: after.runs.source}
 	}
-	return position{offset: min(b.known, after.runs.source), exact: t == b.targetEnd, limit: after.runs.source}
+	p := at(after.runs.source)
+	p.exact = b.once(b.runs.records) && (t <= b.targetEnd+b.tail || after.once(0))
+	return p
 }
 
-// follows tells that no copies lie between a position behind the chunk before
-// and this one. Without transactions a crash leaves some there that are made
-// again in this chunk.
-func (b *block) follows(t int64, before *block) bool {
-	return b.tail > 0 || t <= before.targetEnd+before.tail
-}
+// once tells whether nobody who has read so many records of the chunk has read
+// later ones before.
+func (b *block) once(records int64) bool { return records >= b.repeats }
 
 // backward answers for a position before the end of the chunk.
-func (b *block) backward(t int64) position {
-	var source, target int64 // end of the run before
+func (b *block) backward(t int64) (p position) {
+	var source, target, read int64 // end of the run before, and records up to there
 	for r := b.visible(); r.next(); {
 		switch {
 		case t >= r.target+r.count:
+			source, target, read = r.source+r.count, r.target+r.count, read+r.count
+			continue
 		case t >= r.target:
-			return at(r.source + t - r.target)
+			p = at(r.source + t - r.target)
+			read += t - r.target
 		case b.thinned:
-			return position{offset: source, exact: t == target, limit: r.source}
+			p = position{offset: source, exact: t == target, limit: r.source}
 		default:
-			return at(r.source)
+			p = at(r.source)
 		}
-		source, target = r.source+r.count, r.target+r.count
+		p.exact = p.exact && b.once(read)
+		return p
 	}
 	return position{offset: source, limit: math.MaxInt64} // not reached: t is before the end
 }

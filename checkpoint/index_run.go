@@ -265,8 +265,10 @@ func (x *Index) pending(topic string) (map[edit]struct{}, []*kgo.Record) {
 		r := &kgo.Record{Topic: topic, Partition: l.lane, Key: e.id.key(e.source)}
 		switch b := l.chunks[e.id]; {
 		case b == nil:
+		case b.runs.n == 0:
+			continue // of a source topic that is gone: the topic keeps what it has
 		case b.thinned:
-			c := chunk{source: e.source, id: e.id, identity: *b.identity, order: b.order, from: b.from, next: b.known, thinned: true, runs: b.runs}
+			c := chunk{source: e.source, id: e.id, identity: *b.identity, order: b.order, from: b.from, next: b.next, thinned: true, runs: b.runs}
 			r.Value = c.encode()
 		default:
 			continue // its lane has written it since, without a fence

@@ -68,6 +68,7 @@ type runList struct {
 	source, target int64 // of the first run
 	sourceEnd      int64 // one past the last run
 	targetEnd      int64
+	records        int64 // in all runs
 }
 
 // add appends a run that begins at or after the end of the last one on both
@@ -82,6 +83,7 @@ func (l *runList) add(source, target, count int64) {
 	l.data = binary.AppendUvarint(l.data, uint64(count))
 	l.n++
 	l.sourceEnd, l.targetEnd = source+count, target+count
+	l.records += count
 }
 
 // reader is before the first run.
@@ -200,7 +202,7 @@ func decodeChunk(key, value []byte) (*chunk, error) {
 // measure fills in count and ends, and tells whether the data are runs.
 func (l *runList) measure() bool {
 	f := fields{rest: l.data}
-	l.sourceEnd, l.targetEnd = l.source, l.target
+	l.sourceEnd, l.targetEnd, l.records = l.source, l.target, 0
 	for len(f.rest) > 0 && !f.bad {
 		gapSource, gapTarget, count := f.number(), f.number(), f.number()
 		f.check(count > 0 && (l.n > 0 || gapSource == 0 && gapTarget == 0))
@@ -213,6 +215,7 @@ func (l *runList) measure() bool {
 			l.targetEnd += v
 		}
 		l.n++
+		l.records += count // no overflow: it is at most targetEnd
 	}
 	return !f.bad && l.n > 0
 }
