@@ -203,9 +203,14 @@ func (r *rig) checkpoints() []checkpoint.Checkpoint {
 	return out
 }
 
+// wantCheckpoints compares what was written, in order for each group.
 func (r *rig) wantCheckpoints(want ...checkpoint.Checkpoint) {
 	r.t.Helper()
-	if diff := cmp.Diff(want, r.checkpoints()); diff != "" {
+	got := r.checkpoints()
+	for _, all := range [][]checkpoint.Checkpoint{want, got} {
+		slices.SortStableFunc(all, func(a, b checkpoint.Checkpoint) int { return strings.Compare(a.Group, b.Group) })
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		r.t.Errorf("checkpoints (-want +got):\n%s", diff)
 	}
 }

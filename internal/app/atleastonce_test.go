@@ -56,7 +56,7 @@ func split(all []*kgo.Record, at int64) (read, unread map[string]bool) {
 // what is called exact is.
 func TestTranslationsWhereACrashRepeatedRecords(t *testing.T) {
 	const topic = "test-topic-1"
-	file := javaMesh(oneWay, "delivery = \"at-least-once\"\noffset_syncs = { emit = false }")
+	file := (&javaRun{}).file(oneWay, "delivery = \"at-least-once\"\noffset_syncs = { emit = false }")
 	for _, tc := range []struct {
 		before string // the write that fails
 		copies int

@@ -22,7 +22,7 @@ func TestGroupsInWhatWasCopiedWithoutAMap(t *testing.T) {
 		m := newMesh(t)
 		m.a.Create(t, topic, 1)
 		m.a.Produce(t, spread(topic, 0, 100, 1)...)
-		_, stop := m.serve(t, javaMesh(oneWay, "offset_syncs = { emit = false }\n"+noMap))
+		_, stop := m.serve(t, (&javaRun{}).file(oneWay, "offset_syncs = { emit = false }\n"+noMap))
 		time.Sleep(time.Minute)
 		stop()
 		if hasTopic(t, m.b, "mm2-segments.A.internal") {
@@ -30,7 +30,7 @@ func TestGroupsInWhatWasCopiedWithoutAMap(t *testing.T) {
 		}
 
 		commitAll(t, m.a, topic, map[string]int64{"behind": 10, "end": 100})
-		a := m.start(t, javaMesh(oneWay, ""))
+		a := m.start(t, (&javaRun{}).file(oneWay, ""))
 		time.Sleep(time.Minute)
 		for _, g := range state(a, "A->B").Groups.Groups {
 			if g.State != checkpoint.GroupWaiting || g.Why != "nothing has been copied of test-topic-1 since offsets are mapped" {
@@ -51,7 +51,7 @@ func TestGroupsInWhatWasCopiedWithoutAMap(t *testing.T) {
 		}
 		commitAt(t, m.a, "behind", topic, 1, 105)
 		time.Sleep(time.Minute)
-		wantSamePositions(t, m, "behind", topic, 1)
+		(&javaRun{mesh: m}).wantSamePositions(t, "behind", topic, 1)
 	})
 }
 
@@ -64,14 +64,14 @@ func TestCheckpointsOutliveTheMap(t *testing.T) {
 		m.a.Produce(t, spread(topic, 0, 100, 1)...)
 		groups := map[string]int64{"behind": 10, "middle": 60}
 		commitAll(t, m.a, topic, groups)
-		_, stop := m.serve(t, javaMesh(oneWay, "offset_syncs = { emit = false }"))
+		_, stop := m.serve(t, (&javaRun{}).file(oneWay, "offset_syncs = { emit = false }"))
 		time.Sleep(time.Minute)
 		stop()
 		if _, err := kadm.NewClient(m.b.Client(t)).DeleteTopics(t.Context(), "mm2-segments.A.internal"); err != nil {
 			t.Fatal(err)
 		}
 		commitAt(t, m.a, "middle", topic, 1, 70)
-		a := m.start(t, javaMesh(oneWay, "offset_syncs = { emit = false }"))
+		a := m.start(t, (&javaRun{}).file(oneWay, "offset_syncs = { emit = false }"))
 		time.Sleep(time.Minute)
 		m.a.Produce(t, spread(topic, 100, 10, 1)...)
 		time.Sleep(time.Minute)
