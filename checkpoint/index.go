@@ -23,6 +23,10 @@ type IndexConfig struct {
 	Bytes int64
 	// ReadOnly leaves the topic as it is: it is another's to keep in order.
 	ReadOnly bool
+	// SameNames says that copies keep their names among records of others. Then
+	// the marks of the flow are followed, too: they say up to where the source
+	// has no records that are not in the map.
+	SameNames bool
 
 	Metrics *IndexMetrics
 	Logger  *slog.Logger // names the flow already
@@ -48,6 +52,7 @@ type Index struct {
 	ready    chan struct{} // closed once everything was read
 	revision uint64        // see Revision
 	edits    map[edit]struct{}
+	passed   map[pipeline.Partition]kafka.Mark // by source partition; see marks
 }
 
 // edit is a chunk of which the topic has something else than the index.
@@ -76,6 +81,7 @@ func (x *Index) reset() {
 	defer x.mu.Unlock()
 	x.lines, x.targets = map[pipeline.Partition]*line{}, map[pipeline.Partition]*line{}
 	x.edits = map[edit]struct{}{}
+	x.passed = map[pipeline.Partition]kafka.Mark{}
 	x.bytes, x.segments, x.thinned = 0, 0, 0
 	if x.ready == nil || x.isReady() {
 		x.ready = make(chan struct{})

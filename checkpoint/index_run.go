@@ -41,7 +41,7 @@ const (
 func (x *Index) Run(ctx context.Context) error {
 	x.reset()
 	defer x.reset()
-	t := &tail{x: x, topic: topology.SegmentsTopic(x.cfg.Flow.Source)}
+	t := &tail{x: x, topic: topology.SegmentsTopic(x.cfg.Flow.Source), marks: newMarks(x.cfg)}
 	if err := t.run(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("follow %s: %w", t.topic, err)
 	}
@@ -57,6 +57,8 @@ type tail struct {
 	missing map[int32]*unread // partitions not read up to where they ended at the start
 	kept    time.Time         // when the last upkeep was
 	trimmed time.Time
+	next    map[int32]int64 // offsets to come of the topic's partitions
+	marks   marks
 }
 
 type unread struct {
@@ -74,20 +76,23 @@ func (t *tail) run(ctx context.Context) error {
 		return err
 	}
 	defer t.client.Close()
-	defer t.client.PurgeTopicsFromClient(t.topic) // waits for a fetch that is under way
+	defer t.client.PurgeTopicsFromClient(t.topic, t.marks.topic) // waits for a fetch that is under way
 	t.adm = kadm.NewClient(t.client)
 	if err := t.seek(ctx); err != nil {
 		return err
 	}
 	t.kept = time.Now()
 	for {
+		if err := t.countMarks(ctx); err != nil {
+			return err
+		}
 		if err := t.settle(ctx); err != nil {
 			return err
 		}
 		if err := t.poll(ctx); err != nil || ctx.Err() != nil {
 			return err
 		}
-		if !t.x.cfg.ReadOnly && t.x.complete() && time.Since(t.kept) >= upkeep {
+		if !t.x.cfg.ReadOnly && t.x.Complete() && time.Since(t.kept) >= upkeep {
 			t.tidy(ctx)
 		}
 	}
@@ -96,24 +101,15 @@ func (t *tail) run(ctx context.Context) error {
 // seek starts at the beginning of every partition. Ends are listed first: what
 // comes later is of no interest, but a start that moves past an old end would be.
 func (t *tail) seek(ctx context.Context) error {
-	ends, err := t.adm.ListEndOffsets(ctx, t.topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	starts, ends, err := t.listBounds(ctx, t.topic)
 	if err != nil {
-		return fmt.Errorf("list end offsets: %w", err)
+		return err
 	}
-	starts, err := t.adm.ListStartOffsets(ctx, t.topic)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("list start offsets: %w", err)
-	}
-	t.missing = map[int32]*unread{}
+	t.missing, t.next = map[int32]*unread{}, map[int32]int64{}
 	from := map[int32]kgo.Offset{}
 	starts.Each(func(start kadm.ListedOffset) {
 		from[start.Partition] = kgo.NewOffset().At(start.Offset)
+		t.next[start.Partition] = start.Offset
 		if end, ok := ends.Lookup(t.topic, start.Partition); ok && end.Offset > start.Offset {
 			t.missing[start.Partition] = &unread{end.Offset, time.Now()}
 		}
@@ -122,13 +118,34 @@ func (t *tail) seek(ctx context.Context) error {
 		return errors.New("the topic is not there")
 	}
 	t.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: from})
-	return nil
+	return t.seekMarks(ctx)
+}
+
+func (t *tail) listBounds(ctx context.Context, topic string) (starts, ends kadm.ListedOffsets, err error) {
+	ends, err = t.adm.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("list end offsets of %s: %w", topic, err)
+	}
+	starts, err = t.adm.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("list start offsets of %s: %w", topic, err)
+	}
+	return starts, ends, nil
 }
 
 func (t *tail) poll(ctx context.Context) error {
 	wait := upkeep
 	if len(t.missing) > 0 {
 		wait = silence
+	}
+	if t.marks.pending() {
+		wait = markPause
 	}
 	pctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -141,9 +158,17 @@ func (t *tail) poll(ctx context.Context) error {
 			return fmt.Errorf("partition %d: %w", e.Partition, e.Err)
 		}
 	}
-	records := fs.Records()
+	var records []*kgo.Record
+	for it := fs.RecordIter(); !it.Done(); {
+		if r := it.Next(); r.Topic == t.topic {
+			records = append(records, r)
+		} else {
+			t.marks.take(r)
+		}
+	}
 	t.x.apply(records)
 	for _, r := range records {
+		t.next[r.Partition] = r.Offset + 1
 		if u := t.missing[r.Partition]; u == nil {
 			continue
 		} else if u.heard = time.Now(); r.Offset+1 >= u.end {
@@ -155,7 +180,10 @@ func (t *tail) poll(ctx context.Context) error {
 
 // settle makes the index ready when all was read.
 func (t *tail) settle(ctx context.Context) error {
-	if t.x.complete() {
+	if t.x.Complete() {
+		return nil
+	}
+	if !t.marks.ready() && len(t.missing) == 0 {
 		return nil
 	}
 	for _, u := range t.missing {

@@ -83,6 +83,10 @@ func (x *Index) Backward(target pipeline.Partition, offset int64) Translation {
 	if !x.usable(l) || l.view[len(l.view)-1].target != target {
 		return Translation{}
 	}
+	return l.backwards(offset)
+}
+
+func (l *line) backwards(offset int64) Translation {
 	t := l.backward(offset).translation(l.source, l.view[len(l.view)-1].sourceID)
 	t.Deleted = offset < min(l.deletedEnd, l.view[0].runs.target)
 	return t
@@ -108,8 +112,8 @@ func (x *Index) Copied(source pipeline.Partition) int64 {
 	return l.view[len(l.view)-1].known
 }
 
-// complete tells whether everything was read.
-func (x *Index) complete() bool {
+// Complete tells whether everything was read. Until then nothing is known.
+func (x *Index) Complete() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.isReady()
@@ -143,7 +147,7 @@ type OffsetMap struct {
 // the beginning, also of a partition that has no records.
 func (m OffsetMap) Forward(source pipeline.Partition, offset int64) Translation {
 	t, limit := m.Index.forward(source, offset)
-	if t.Known && limit == t.Offset || !m.Index.complete() {
+	if t.Known && limit == t.Offset || !m.Index.Complete() {
 		return t
 	}
 	java, ok := m.java(source, offset)
@@ -167,6 +171,14 @@ func (m OffsetMap) java(source pipeline.Partition, offset int64) (int64, bool) {
 	java, ok := m.Java.Translate(source, offset)
 	return java, ok && java >= 0
 }
+
+// Beside is [Index.Beside].
+func (m OffsetMap) Beside(target pipeline.Partition, offset int64) Translation {
+	return m.Index.Beside(target, offset)
+}
+
+// Complete tells whether the index is; see [Index.Complete].
+func (m OffsetMap) Complete() bool { return m.Index.Complete() }
 
 // Revision counts how often earlier answers ceased to be true; see
 // [Index.Revision].

@@ -223,7 +223,8 @@ const mapPatience = time.Minute
 func (l LiveMaps) Open(ctx context.Context, flow config.Flow, source, target *kafka.Dialer) (checkpoint.Translator, error) {
 	index, err := checkpoint.NewIndex(checkpoint.IndexConfig{
 		Flow: flow.ID, Dialer: target, Bytes: flow.Checkpoints.IndexBytes, ReadOnly: true,
-		Metrics: checkpoint.NewIndexMetrics(nil), Logger: l.Logger,
+		SameNames: flow.Policy.Name() == "identity" && flow.Provenance != config.ProvenanceOff,
+		Metrics:   checkpoint.NewIndexMetrics(nil), Logger: l.Logger,
 	})
 	if err != nil {
 		return nil, err

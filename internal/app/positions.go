@@ -52,7 +52,7 @@ func (f *flow) newPositions() (p positions, client *kgo.Client, err error) {
 		return p, client, nil
 	}
 	p.index, err = checkpoint.NewIndex(checkpoint.IndexConfig{
-		Flow: f.cfg.ID, Dialer: f.target, Bytes: f.cfg.Checkpoints.IndexBytes, Metrics: f.shared.positions.index, Logger: f.log,
+		Flow: f.cfg.ID, Dialer: f.target, Bytes: f.cfg.Checkpoints.IndexBytes, SameNames: f.back && f.routes != nil, Metrics: f.shared.positions.index, Logger: f.log,
 	})
 	if err != nil {
 		return p, client, err
@@ -61,7 +61,7 @@ func (f *flow) newPositions() (p positions, client *kgo.Client, err error) {
 	p.syncs = checkpoint.NewSyncFollower(syncsOn, f.cfg.ID.String()+"|offset-syncs-"+f.cfg.OffsetSyncs.Location+"-consumer", syncsTopic, f.log)
 	if f.back && f.routes != nil {
 		p.back, err = checkpoint.NewIndex(checkpoint.IndexConfig{
-			Flow: f.cfg.ID.Reverse(), Dialer: f.source, Bytes: f.cfg.Checkpoints.IndexBytes, ReadOnly: true,
+			Flow: f.cfg.ID.Reverse(), Dialer: f.source, Bytes: f.cfg.Checkpoints.IndexBytes, ReadOnly: true, SameNames: true,
 			Metrics: checkpoint.NewIndexMetrics(nil), Logger: f.log.With("map_of", f.cfg.ID.Reverse().String()),
 		})
 		if err != nil {

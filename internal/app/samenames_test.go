@@ -52,3 +52,83 @@ func TestWhyATopicOfThreeClustersIsNotTranslated(t *testing.T) {
 		}
 	})
 }
+
+// wantNoneSkipped fails if a group that goes on on B misses a record that it has
+// not read on A, or reads more than most again.
+func (m *mesh) wantNoneSkipped(t *testing.T, topic, group string, most int) {
+	t.Helper()
+	here, there := positions(t, m.a, group, topic)[0], positions(t, m.b, group, topic)[0]
+	read, _ := split(m.a.Committed(t, topic), here)
+	again := 0
+	for _, r := range m.b.Committed(t, topic) {
+		switch v := string(r.Value); {
+		case r.Offset < there && !read[v]:
+			t.Errorf("%s is at %d on A and at %d on B, which skips %s", group, here, there, v)
+			return
+		case r.Offset >= there && read[v]:
+			again++
+		}
+	}
+	if again > most {
+		t.Errorf("%s is at %d on A and at %d on B, which repeats %d records, want at most %d", group, here, there, again, most)
+	}
+}
+
+// Two clusters write one topic: who goes on on the other side skips nothing, not
+// even what was not copied back yet, and repeats nothing where only one writes.
+func TestGroupsInATopicOfTwoClusters(t *testing.T) {
+	const topic = "test-topic-1"
+	both := sameNamesMesh(bothWays)
+	run := func(name string, test func(t *testing.T, m *mesh)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMesh(t)
+				m.a.Create(t, topic, 1)
+				m.b.Create(t, topic, 1)
+				test(t, m)
+			})
+		})
+	}
+	run("only one writes", func(t *testing.T, m *mesh) {
+		m.a.Produce(t, spread(topic, 0, 100, 1)...)
+		commitAll(t, m.a, topic, map[string]int64{"middle": 40, "end": 100})
+		m.start(t, both)
+		time.Sleep(time.Minute)
+		m.wantNoneSkipped(t, topic, "middle", 0)
+		m.wantNoneSkipped(t, topic, "end", 0)
+	})
+	run("the other has written once", func(t *testing.T, m *mesh) {
+		m.start(t, both)
+		m.b.Produce(t, spread(topic, 1000, 1, 1)...)
+		time.Sleep(time.Minute)
+		m.a.Produce(t, spread(topic, 0, 100, 1)...)
+		time.Sleep(time.Minute)
+		commitAll(t, m.a, topic, map[string]int64{"middle": 40, "end": 200})
+		time.Sleep(time.Minute)
+		m.wantNoneSkipped(t, topic, "middle", 0)
+		m.wantNoneSkipped(t, topic, "end", 0)
+	})
+	run("nothing is copied back", func(t *testing.T, m *mesh) {
+		_, stop := m.serve(t, both)
+		time.Sleep(time.Minute)
+		stop() // both lanes topics exist
+		m.start(t, both, "B")
+		m.b.Produce(t, spread(topic, 1000, 10, 1)...)
+		m.a.Produce(t, spread(topic, 0, 100, 1)...)
+		commitAll(t, m.a, topic, map[string]int64{"middle": 40, "end": 100})
+		time.Sleep(time.Minute)
+		m.wantNoneSkipped(t, topic, "middle", 40)
+		m.wantNoneSkipped(t, topic, "end", 100)
+	})
+	run("both write", func(t *testing.T, m *mesh) {
+		m.start(t, both)
+		for i := range 20 {
+			m.b.Produce(t, spread(topic, 1000+10*i, 10, 1)...)
+			m.a.Produce(t, spread(topic, 10*i, 10, 1)...)
+			commitAll(t, m.a, topic, map[string]int64{"middle": int64(10 * i), "end": int64(10 * (i + 1))})
+			time.Sleep(3 * time.Second)
+			m.wantNoneSkipped(t, topic, "middle", 200)
+			m.wantNoneSkipped(t, topic, "end", 200)
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -43,6 +45,17 @@ type Held struct {
 
 // MarkKey is the key under which a partition's mark is stored.
 func MarkKey(p pipeline.Partition) string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
+
+// MarkPartition is the partition that a key is the mark of; false if it is no
+// mark's.
+func MarkPartition(key string) (pipeline.Partition, bool) {
+	topic, number, ok := strings.Cut(key, "/") // no topic name contains a slash
+	n, err := strconv.ParseInt(number, 10, 32)
+	if !ok || err != nil || topic == "" || n < 0 {
+		return pipeline.Partition{}, false
+	}
+	return pipeline.Partition{Topic: topic, Partition: int32(n)}, true
+}
 
 func (m Mark) encode() string {
 	b, err := json.Marshal(m)
