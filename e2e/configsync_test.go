@@ -112,10 +112,13 @@ config_sync = { interval = "1s", mode = "report" }`, a, b)
 		t.Errorf("report mode has changed the target: %v", err)
 	}
 	// Running it would change nothing, so the plan has no changes, but says what differs.
-	out, errs, code := e2e.Command(t, e2e.Job{Binary: fleet.binary(t), Config: config}, "plan")
-	if code != 0 || !strings.Contains(out, "only reported") || !strings.Contains(out, "retention.ms=3600000 (now 1800000)") {
-		t.Errorf("plan exits %d with drift that is only reported:\n%s\n%s", code, out, errs)
-	}
+	e2e.Until(t, arrivesIn, "a plan that only reports", func(context.Context) error {
+		out, errs, code := e2e.Command(t, e2e.Job{Binary: fleet.binary(t), Config: config}, "plan")
+		if code != 0 || !strings.Contains(out, "only reported") || !strings.Contains(out, "retention.ms=3600000 (now 1800000)") {
+			return fmt.Errorf("plan exits %d with drift that is only reported:\n%s\n%s", code, out, errs)
+		}
+		return nil
+	})
 	w.Stop(t, stopsIn)
 }
 
