@@ -193,7 +193,6 @@ type job struct {
 type checkpoint struct {
 	translation Translation
 	next        Checkpoint
-	due         bool
 }
 
 // take hands out what is to be translated.
