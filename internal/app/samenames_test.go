@@ -122,6 +122,8 @@ func TestGroupsInATopicOfTwoClusters(t *testing.T) {
 	})
 	run("both write", func(t *testing.T, m *mesh) {
 		m.start(t, both)
+		commitAll(t, m.a, topic, map[string]int64{"middle": 0, "end": 0})
+		time.Sleep(time.Minute) // both are followed
 		for i := range 20 {
 			m.b.Produce(t, spread(topic, 1000+10*i, 10, 1)...)
 			m.a.Produce(t, spread(topic, 10*i, 10, 1)...)
