@@ -120,6 +120,42 @@ func TestRestartWritesNothingTwice(t *testing.T) {
 	})
 }
 
+// Java that ran exactly once leaves a topic that ends with a marker, not with a
+// record: its checkpoints are read all the same.
+func TestCheckpointsThatEndWithAMarkerAreRead(t *testing.T) {
+	betweenClusters(t, func(t *testing.T, r *rig) {
+		const topic = "A.checkpoints.internal"
+		r.b.Create(t, topic, 1)
+		c := at("g", 8, 13)
+		key, err := c.EncodeKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := c.EncodeValue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		java := r.b.Client(t, kgo.TransactionalID("A-mm2-MirrorCheckpointConnector-0"))
+		if err := java.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		if err := java.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: key, Value: value}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		if err := java.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+			t.Fatal(err)
+		}
+		r.offs.copied("orders", "A.orders", 0, 10, 5)
+		r.commits(r.a, "g", "orders", 9)
+		r.start()
+		r.pass(10 * time.Second)
+		r.wantCheckpoints(c, at("g", 9, 14))
+		if st := r.running.Status(); len(st.Problems) > 0 {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
 // A group at the end of the source reaches the end of the copy when the copy
 // does, although its commit came before.
 func TestAGroupAtTheEndFollowsTheCopy(t *testing.T) {
