@@ -54,6 +54,12 @@ type Flow struct {
 	Provenance Provenance
 }
 
+// TellsOrigins reports whether the flow keeps names and may mark records, so
+// that [Routes] decides which of them it carries.
+func (f Flow) TellsOrigins() bool {
+	return keepsNames(f) && (f.Provenance == ProvenanceAuto || f.Provenance == ProvenanceAlways)
+}
+
 // Replicates reports whether topic, as named on the source, is copied by the
 // flow: the filter selects it or it is a heartbeats topic that the flow
 // carries, and it is neither internal nor on its way back to the target. A

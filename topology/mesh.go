@@ -134,7 +134,7 @@ func checkOneWriter(flows []Flow) []error {
 			if f.ID.Target != g.ID.Target {
 				continue
 			}
-			if tellsOrigins(f) && tellsOrigins(g) {
+			if f.TellsOrigins() && g.TellsOrigins() {
 				continue // Routes decides which of them brings a record
 			}
 			if topic, found := commonName(written(f), written(g)); found {
@@ -210,7 +210,7 @@ const maxRounds = 100
 // twice and have a flow that keeps names, but not only flows that mark records,
 // shortest first. Each is found once, from its smallest alias.
 func rounds(flows []Flow) [][]Flow {
-	if !slices.ContainsFunc(flows, keepsNames) || !slices.ContainsFunc(flows, func(f Flow) bool { return !tellsOrigins(f) }) {
+	if !slices.ContainsFunc(flows, keepsNames) || !slices.ContainsFunc(flows, func(f Flow) bool { return !f.TellsOrigins() }) {
 		return nil
 	}
 	var found [][]Flow
@@ -218,7 +218,7 @@ func rounds(flows []Flow) [][]Flow {
 	walk = func(start Alias, way []Flow) {
 		at := way[len(way)-1].ID.Target
 		if at == start {
-			if slices.ContainsFunc(way, keepsNames) && slices.ContainsFunc(way, func(f Flow) bool { return !tellsOrigins(f) }) {
+			if slices.ContainsFunc(way, keepsNames) && slices.ContainsFunc(way, func(f Flow) bool { return !f.TellsOrigins() }) {
 				found = append(found, slices.Clone(way))
 			}
 			return

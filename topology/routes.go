@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // Provenance says when a flow marks records with the cluster they were written
@@ -21,11 +22,6 @@ const (
 	ProvenanceAlways Provenance = "always"
 )
 
-// tellsOrigins reports whether the flow keeps names and may mark records.
-func tellsOrigins(f Flow) bool {
-	return keepsNames(f) && (f.Provenance == ProvenanceAuto || f.Provenance == ProvenanceAlways)
-}
-
 // Routes decides, among flows that keep names, which one carries a record: so
 // that every cluster gets it once, by whatever ways the clusters are joined.
 //
@@ -36,14 +32,22 @@ func tellsOrigins(f Flow) bool {
 // passed on. Every worker must decide from the same flows.
 type Routes struct {
 	flows []Flow // that copy, keep names and tell origins; sorted
+
+	mu      sync.Mutex             // guards decided
+	decided map[flowTopic]*Carried // what Topic has answered
+}
+
+type flowTopic struct {
+	flow  FlowID
+	topic string
 }
 
 // NewRoutes considers all flows of a mesh, also those that other workers run.
 // Their order does not matter.
 func NewRoutes(flows []Flow) *Routes {
-	r := &Routes{}
+	r := &Routes{decided: map[flowTopic]*Carried{}}
 	for _, f := range flows {
-		if f.Copy && f.ID.Source != f.ID.Target && tellsOrigins(f) {
+		if f.Copy && f.ID.Source != f.ID.Target && f.TellsOrigins() {
 			r.flows = append(r.flows, f)
 		}
 	}
@@ -69,8 +73,21 @@ type Carried struct {
 }
 
 // Topic says which records of a topic the flow carries, or nil if it carries
-// all of them and marks none: then nobody needs to look at them.
+// all of them and marks none: then nobody needs to look at them. It decides once
+// for each topic, and is safe for concurrent use; nobody changes the answer.
 func (r *Routes) Topic(id FlowID, topic string) *Carried {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := flowTopic{id, topic}
+	c, known := r.decided[key]
+	if !known {
+		c = r.decide(id, topic)
+		r.decided[key] = c
+	}
+	return c
+}
+
+func (r *Routes) decide(id FlowID, topic string) *Carried {
 	ways := r.ways(topic)
 	var flow *Flow
 	for i := range ways {

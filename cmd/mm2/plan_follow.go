@@ -11,13 +11,13 @@ import (
 // planFollow is what keeps the target in step beside the records, and what
 // happens when a flow cannot simply go on. It is part of a planFlow.
 type planFollow struct {
-	ConfigSync  planConfigSync    `json:"config_sync"`
-	OffsetSyncs planOffsetSyncs   `json:"offset_syncs"`
-	Checkpoints planCheckpoints   `json:"checkpoints"`
-	Groups      planGroups        `json:"groups"`
-	On          planTrouble       `json:"on"`
-	Provenance  config.Provenance `json:"provenance"`
-	Java        planJava          `json:"java"`
+	ConfigSync  planConfigSync      `json:"config_sync"`
+	OffsetSyncs planOffsetSyncs     `json:"offset_syncs"`
+	Checkpoints planCheckpoints     `json:"checkpoints"`
+	Groups      planGroups          `json:"groups"`
+	On          planTrouble         `json:"on"`
+	Provenance  topology.Provenance `json:"provenance"`
+	Java        planJava            `json:"java"`
 }
 
 type planConfigSync struct {

@@ -214,10 +214,10 @@ func (f planFlow) policyText() string {
 	if f.Policy != "identity" {
 		return f.Policy + " policy"
 	}
-	return "identity policy, " + map[config.Provenance]string{
-		config.ProvenanceAuto:   "records marked on a way round",
-		config.ProvenanceAlways: "records marked with where they come from",
-		config.ProvenanceOff:    "records not marked",
+	return "identity policy, " + map[topology.Provenance]string{
+		topology.ProvenanceAuto:   "records marked on a way round",
+		topology.ProvenanceAlways: "records marked with where they come from",
+		topology.ProvenanceOff:    "records not marked",
 	}[f.Provenance]
 }
 

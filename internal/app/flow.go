@@ -59,7 +59,7 @@ type flow struct {
 func newFlow(cfg config.Flow, back bool, source, target *kafka.Dialer, s shared) *flow {
 	f := &flow{cfg: cfg, back: back, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
 	f.java = s.java.Recorder(cfg.Flow, f.share)
-	if cfg.Policy.Name() == "identity" && cfg.Provenance != config.ProvenanceOff {
+	if cfg.TellsOrigins() {
 		f.routes = s.routes
 	}
 	return f

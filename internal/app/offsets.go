@@ -88,8 +88,8 @@ func TranslateOffsets(ctx context.Context, cfg *config.Config, opts Options, id 
 type offsetsWork struct {
 	id             topology.FlowID
 	from, to       *kafka.Dialer
-	forward, back  *config.Flow          // nil where the file has no such flow
-	forwards, home checkpoint.Translator // of these flows
+	forward, back  *config.Flow // nil where the file has no such flow
+	forwards, home sameNames    // of these flows, by the rule that groups are carried over by
 	routes         *topology.Routes
 }
 
@@ -122,34 +122,32 @@ func newOffsetsWork(cfg *config.Config, opts Options, id topology.FlowID) (*offs
 }
 
 func (w *offsetsWork) open(ctx context.Context, maps OffsetMaps) (err error) {
+	w.forwards = sameNames{flow: w.id, routes: w.routes}
+	w.home = sameNames{flow: w.id.Reverse(), routes: w.routes}
 	if w.forward != nil {
-		if w.forwards, err = maps.Open(ctx, *w.forward, w.from, w.to); err != nil {
+		if w.forwards.alone, err = maps.Open(ctx, *w.forward, w.from, w.to); err != nil {
 			return fmt.Errorf("read the offset map of %s: %w", w.forward.ID, err)
 		}
 	}
 	if w.back != nil {
-		if w.home, err = maps.Open(ctx, *w.back, w.to, w.from); err != nil {
+		if w.home.alone, err = maps.Open(ctx, *w.back, w.to, w.from); err != nil {
 			return fmt.Errorf("read the offset map of %s: %w", w.back.ID, err)
 		}
+	}
+	if w.forward != nil && w.back != nil {
+		w.forwards.both = checkpoint.Merged(w.forwards.alone, w.home.alone)
+		w.home.both = checkpoint.Merged(w.home.alone, w.forwards.alone)
 	}
 	return nil
 }
 
-// lookUp asks the maps that apply, by the rule that groups are carried over by.
+// lookUp asks the map that applies.
 func (w *offsetsWork) lookUp(p pipeline.Partition, offset int64) checkpoint.Translation {
 	switch {
 	case w.forward != nil && w.forward.Replicates(p.Topic):
-		m := sameNames{flow: w.forward.ID, routes: w.routes, alone: w.forwards}
-		if w.back != nil {
-			m.both = checkpoint.Merged(w.forwards, w.home)
-		}
-		return m.Forward(p, offset)
+		return w.forwards.Forward(p, offset)
 	case w.back != nil:
-		m := sameNames{flow: w.back.ID, routes: w.routes, alone: w.home}
-		if w.forward != nil {
-			m.both = checkpoint.Merged(w.home, w.forwards)
-		}
-		return m.Backward(p, offset)
+		return w.home.Backward(p, offset)
 	}
 	return checkpoint.Translation{}
 }
@@ -223,7 +221,7 @@ const mapPatience = time.Minute
 func (l LiveMaps) Open(ctx context.Context, flow config.Flow, source, target *kafka.Dialer) (checkpoint.Translator, error) {
 	index, err := checkpoint.NewIndex(checkpoint.IndexConfig{
 		Flow: flow.ID, Dialer: target, Bytes: flow.Checkpoints.IndexBytes, ReadOnly: true,
-		SameNames: flow.Policy.Name() == "identity" && flow.Provenance != config.ProvenanceOff,
+		SameNames: flow.TellsOrigins(),
 		Metrics:   checkpoint.NewIndexMetrics(nil), Logger: l.Logger,
 	})
 	if err != nil {

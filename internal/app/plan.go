@@ -108,10 +108,10 @@ func Plan(ctx context.Context, cfg *config.Config, opts PlanOptions) (PlanReport
 	if err != nil {
 		return report, err
 	}
-	planners := make([]*planner, len(selected))
+	planners, mesh := make([]*planner, len(selected)), routes(cfg)
 	for i, f := range selected {
 		p := &planner{opts: opts, bothEnds: bothEnds{
-			cfg: f, back: hasReverse(cfg, f.ID), routes: routes(cfg), source: dialers[f.ID.Source], target: dialers[f.ID.Target], log: opts.Logger,
+			cfg: f, back: hasReverse(cfg, f.ID), routes: mesh, source: dialers[f.ID.Source], target: dialers[f.ID.Target], log: opts.Logger,
 		}}
 		defer p.close()
 		p.failed(p.look(ctx))

@@ -73,7 +73,6 @@ func (s *source) complete(d *draft, all []*draft) {
 	f.Topics = s.filter(d.topics, d.exclude)
 	f.ConfigExclude = s.filter(d.configExclude, nil)
 	f.Groups.Filter = s.filter(d.groups, d.groupsExclude)
-	f.Flow.Provenance = topology.Provenance(f.Provenance)
 	f.OnTrouble.DeadLetterTopic = cmp.Or(f.OnTrouble.DeadLetterTopic, topology.DeadLetterTopic(f.ID.Source))
 	f.Java.OffsetsTopic = cmp.Or(f.Java.OffsetsTopic, topology.JavaOffsetsTopic(f.ID.Source))
 	f.Java.Group = cmp.Or(f.Java.Group, topology.JavaGroup(f.ID.Source))

@@ -79,7 +79,6 @@ type Flow struct {
 	Checkpoints Checkpoints
 	Groups      Groups
 	OnTrouble   OnTrouble
-	Provenance  Provenance
 	Java        Java
 }
 
@@ -185,18 +184,6 @@ const (
 	Park       Refused = "park"
 	DeadLetter Refused = "dead-letter"
 	SkipRecord Refused = "skip"
-)
-
-// Provenance says when records are marked with the cluster they come from.
-type Provenance string
-
-// ProvenanceAuto marks where names do not tell (identity policy on a way round),
-// ProvenanceAlways wherever the identity policy is used, ProvenanceOff never:
-// then such ways round are refused.
-const (
-	ProvenanceAuto   Provenance = "auto"
-	ProvenanceAlways Provenance = "always"
-	ProvenanceOff    Provenance = "off"
 )
 
 // Java says how to live with a Java MirrorMaker 2 that ran this flow, or will.

@@ -39,7 +39,7 @@ func defaultConfigExclude() []string {
 // defaultFlow is what a flow is when a file says nothing about it.
 func defaultFlow() Flow {
 	return Flow{
-		Flow: topology.Flow{Copy: true, ReplicateHeartbeats: true},
+		Flow: topology.Flow{Copy: true, ReplicateHeartbeats: true, Provenance: topology.ProvenanceAuto},
 		// Eight lanes keep both cores of a small worker busy and leave room
 		// for four such workers; each costs one producer and one transaction.
 		Lanes:    8,
@@ -79,8 +79,7 @@ func defaultFlow() Flow {
 			RetentionOvertook: Halt, SourceTruncated: Halt, SourceRecreated: Halt, TargetRecreated: Halt, TargetWritten: Skip,
 			RecordRefused: Park,
 		},
-		Provenance: ProvenanceAuto,
-		Java:       Java{TakeOver: true, Connector: "MirrorSourceConnector"},
+		Java: Java{TakeOver: true, Connector: "MirrorSourceConnector"},
 	}
 }
 

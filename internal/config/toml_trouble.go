@@ -1,5 +1,7 @@
 package config
 
+import "mm2/topology"
+
 // Settings for what does not go by itself: trouble, ways round, and a Java
 // MirrorMaker 2 beside.
 
@@ -28,8 +30,8 @@ func (t *tomlTable) trouble(d *draft) {
 }
 
 func (t *tomlTable) provenance(d *draft) {
-	if v, ok := t.choice("provenance", string(ProvenanceAuto), string(ProvenanceAlways), string(ProvenanceOff)); ok {
-		d.flow.Provenance = Provenance(v)
+	if v, ok := t.choice("provenance", string(topology.ProvenanceAuto), string(topology.ProvenanceAlways), string(topology.ProvenanceOff)); ok {
+		d.flow.Provenance = topology.Provenance(v)
 	}
 }
 
