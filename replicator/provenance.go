@@ -72,7 +72,7 @@ func (p *Provenance) Process(_ context.Context, b *pipeline.Batch) error {
 	for i := range records {
 		grown, carried := c.mark(records[i].Record)
 		if !carried {
-			b.Bytes -= size(records[i].Record)
+			b.Bytes -= pipeline.Size(records[i].Record)
 			continue
 		}
 		b.Bytes += int64(grown)
@@ -106,12 +106,4 @@ func (c *carriage) mark(r *kgo.Record) (grown int, carried bool) {
 	grown = len(c.here.mark) - len(h.Value)
 	h.Value = c.here.mark
 	return grown, c.here.carried
-}
-
-func size(r *kgo.Record) int64 {
-	n := len(r.Key) + len(r.Value)
-	for i := range r.Headers {
-		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
-	}
-	return int64(n)
 }

@@ -76,7 +76,7 @@ func (s *PartitionSource) send(ctx context.Context, a Assigned, f *finding, b *p
 	}
 	r := f.letter.to(d, s.cfg.Flow)
 	b.To = pipeline.Partition{Topic: r.Topic, Partition: r.Partition}
-	b.Bytes = int64(sized(r))
+	b.Bytes, b.ValueBytes = pipeline.Size(r), int64(len(r.Value))
 	b.Times.Add(r.Timestamp)
 	// It has no source offset: the copy does not have it.
 	b.SetRecords([]pipeline.Record{{Record: r, From: -1}})

@@ -176,11 +176,7 @@ func (s *PartitionSource) release(p *partition) {
 
 // sized is about how large a record is when it is produced.
 func sized(r *kgo.Record) int {
-	n := 1<<10 + len(r.Key) + len(r.Value)
-	for _, h := range r.Headers {
-		n += 16 + len(h.Key) + len(h.Value)
-	}
-	return n
+	return 1<<10 + int(pipeline.Size(r)) + 16*len(r.Headers)
 }
 
 // LargestLetter is how many bytes the largest record has that is about to become

@@ -114,11 +114,8 @@ func fill(b *pipeline.Batch, fetched []*kgo.Record, most int) (n int) {
 			continue
 		}
 		records = append(records, pipeline.Record{Record: r, From: r.Offset})
-		b.Bytes += int64(len(r.Key) + len(r.Value))
+		b.Bytes += pipeline.Size(r)
 		b.ValueBytes += int64(len(r.Value))
-		for i := range r.Headers {
-			b.Bytes += int64(len(r.Headers[i].Key) + len(r.Headers[i].Value))
-		}
 		b.Times.Add(r.Timestamp)
 	}
 	b.SetRecords(records)

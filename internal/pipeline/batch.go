@@ -27,6 +27,15 @@ type Record struct {
 	From int64 // source offset in Batch.Source; -1 if a stage made the record up
 }
 
+// Size is the uncompressed size of a record's key, value and headers.
+func Size(r *kgo.Record) int64 {
+	n := len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return int64(n)
+}
+
 // Batch is consecutive source offsets [Base, Limit) of one source partition.
 // It may hold fewer records than offsets: control, aborted and filtered records
 // count as read. A batch with no records only moves marks.
@@ -50,8 +59,7 @@ type Batch struct {
 	// without records.
 	Urgent bool
 
-	// Bytes is the uncompressed size of keys, values and headers, ValueBytes
-	// that of the values alone.
+	// Bytes is the Size of all records, ValueBytes that of the values alone.
 	Bytes, ValueBytes int64
 	// Times are those of the records as they were read.
 	Times

@@ -2,8 +2,6 @@ package takeover
 
 import (
 	"encoding/json"
-	"strconv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -50,7 +48,7 @@ func (t *TakeOver) Records(next pipeline.Marks, _ []pipeline.Segment) []*kgo.Rec
 	out := make([]*kgo.Record, 0, len(next))
 	for key, mark := range next {
 		var m kafka.Mark
-		p, ok := partitionOf(key)
+		p, ok := kafka.MarkPartition(key)
 		if !ok || json.Unmarshal([]byte(mark), &m) != nil {
 			continue // a claim, or something else that says nothing of an offset
 		}
@@ -66,11 +64,4 @@ func (t *TakeOver) Records(next pipeline.Marks, _ []pipeline.Segment) []*kgo.Rec
 		out = append(out, r)
 	}
 	return out
-}
-
-// partitionOf reads the key of a mark: "topic/partition".
-func partitionOf(key string) (pipeline.Partition, bool) {
-	topic, number, ok := strings.Cut(key, "/")
-	n, err := strconv.ParseInt(number, 10, 32)
-	return pipeline.Partition{Topic: topic, Partition: int32(n)}, ok && err == nil
 }
