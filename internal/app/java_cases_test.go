@@ -24,7 +24,7 @@ func javaCases(t *testing.T, kind javaKind) {
 		r.produce(t, some...)
 		commitAt(t, r.a, "group-empty", "test-topic-empty", partitions, 0)
 		r.start(t, r.file(oneWay, ""))
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		r.wantSamePositions(t, "group-empty", "test-topic-empty", partitions)
 		if at, ok := positions(t, r.b, "group-empty", r.copy("test-topic-empty"))[0]; !ok || at != 0 {
 			t.Errorf("the position in the empty partition is %d (%v), want 0", at, ok)
@@ -41,12 +41,12 @@ func javaCases(t *testing.T, kind javaKind) {
 			r.produce(t, spread("test-topic-1", 0, records, partitions)...)
 			r.start(t, r.file(oneWay, more))
 			commitAt(t, r.a, "group-auto", "test-topic-1", partitions, 7)
-			time.Sleep(time.Minute)
+			time.Sleep(settles)
 			r.wantSamePositions(t, "group-auto", "test-topic-1", partitions)
 			r.a.Create(t, "test-topic-2", partitions)
 			r.produce(t, spread("test-topic-2", 0, records, partitions)...)
 			commitAt(t, r.a, "group-auto", "test-topic-2", partitions, 3)
-			time.Sleep(time.Minute)
+			time.Sleep(settles)
 			r.wantSamePositions(t, "group-auto", "test-topic-1", partitions)
 			r.wantSamePositions(t, "group-auto", "test-topic-2", partitions)
 			if hasTopic(t, r.a, "B.test-topic-1") {
@@ -58,7 +58,7 @@ func javaCases(t *testing.T, kind javaKind) {
 		r.a.Create(t, "test-topic-1", partitions)
 		r.produce(t, spread("test-topic-1", 0, records, partitions)...)
 		r.start(t, r.file(oneWay, "offset_syncs = { emit = false }"))
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		for _, c := range []*mm2test.Cluster{r.a, r.b} {
 			for _, name := range topicNames(t, c) {
 				if strings.HasPrefix(name, "mm2-offset-syncs") {
@@ -72,7 +72,7 @@ func javaCases(t *testing.T, kind javaKind) {
 		r.produce(t, spread("test-topic-1", 0, records, partitions)...)
 		commitAt(t, r.a, "group-target", "test-topic-1", partitions, 5)
 		r.start(t, r.file(oneWay, `offset_syncs = { location = "target" }`))
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		if len(r.b.Committed(t, "mm2-offset-syncs.A.internal")) == 0 {
 			t.Error("there are no offset syncs in mm2-offset-syncs.A.internal on the target")
 		}
@@ -89,13 +89,13 @@ func javaCases(t *testing.T, kind javaKind) {
 		r.produce(t, spread("other", 0, records, partitions)...)
 		commitAt(t, r.a, "group-none", "other", partitions, 5)
 		r.start(t, r.file(oneWay, ""))
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		if n := len(r.b.Committed(t, "A.checkpoints.internal")); n != 0 {
 			t.Errorf("there are %d checkpoints of a topic that is not copied", n)
 		}
 		r.produce(t, spread("test-topic-1", 0, records, partitions)...)
 		commitAt(t, r.a, "group-none", "test-topic-1", partitions, 5)
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		if n := len(r.b.Committed(t, "A.checkpoints.internal")); n < partitions {
 			t.Errorf("there are %d checkpoints, want one for each of %d partitions", n, partitions)
 		}
@@ -108,7 +108,7 @@ func javaCases(t *testing.T, kind javaKind) {
 		r.start(t, r.file(oneWay, ""))
 		for _, at := range []int64{3, 100, 400, 950, 20, 10 * records} { // on, and once back
 			commitAt(t, r.a, "group-behind", "test-topic-1", 1, at)
-			time.Sleep(time.Minute)
+			time.Sleep(settles)
 			r.wantSamePositions(t, "group-behind", "test-topic-1", 1)
 		}
 	})
@@ -141,9 +141,9 @@ func javaCases(t *testing.T, kind javaKind) {
 		r.a.Create(t, "test-topic-1", partitions)
 		r.produce(t, spread("test-topic-1", 0, records, partitions)...)
 		r.start(t, r.file(oneWay, `start = "latest"`))
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		r.produce(t, spread("test-topic-1", records, records, partitions)...)
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		for _, v := range mm2test.Values(r.b.Committed(t, r.copy("test-topic-1"))) {
 			var n int
 			if _, err := fmt.Sscanf(v, "message-%d", &n); err != nil || n < records {
@@ -163,7 +163,7 @@ func testRestartReplication(t *testing.T, r *javaRun) {
 		r.produce(t, spread("test-topic-1", i*records, records, partitions)...)
 		commitAt(t, r.a, "group-1", "test-topic-1", partitions, int64(5+10*i))
 		_, stop := r.serve(t, r.file(oneWay, ""))
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		r.wantSamePositions(t, "group-1", "test-topic-1", partitions)
 		stop()
 		now := len(r.a.Committed(t, "mm2-offset-syncs.B.internal"))

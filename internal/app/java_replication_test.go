@@ -33,7 +33,7 @@ func testReplication(t *testing.T, r *javaRun) {
 	}
 	file := r.file(flows, `config_exclude = ["delete\\.retention\\.ms"]`)
 	r.start(t, file)
-	time.Sleep(time.Minute)
+	time.Sleep(settles)
 	r.wantCopied(t, "test-topic-1", records)
 	if n := len(r.a.Committed(t, "B.test-topic-1")); !r.identity && n != records {
 		t.Errorf("%d records of B arrived on A, want %d", n, records)
@@ -56,7 +56,7 @@ func testReplication(t *testing.T, r *javaRun) {
 	alter(t, r.a, "test-topic-2", set("delete.retention.ms", "1000"))
 	r.produce(t, spread("test-topic-2", 0, records, 1)...)
 	commitAt(t, r.a, "group-1", "test-topic-2", 1, 50)
-	time.Sleep(time.Minute)
+	time.Sleep(settles)
 	r.wantCopied(t, "test-topic-2", records)
 	if v, there := override(t, r.b, r.copy("test-topic-2"), "delete.retention.ms"); there {
 		t.Errorf("delete.retention.ms of the new copy is %q, although it is excluded", v)
@@ -126,7 +126,7 @@ func testAlteredOffsets(t *testing.T, r *javaRun) {
 		r.produce(t, spread(topic, 0, records, partitions)...)
 	}
 	_, stop := r.serve(t, r.file(oneWay, ""))
-	time.Sleep(time.Minute)
+	time.Sleep(settles)
 	r.wantCopied(t, "test-topic-1", records)
 	stop()
 	for p := range int32(partitions) {
@@ -136,7 +136,7 @@ func testAlteredOffsets(t *testing.T, r *javaRun) {
 		}
 	}
 	r.start(t, r.file(oneWay, ""))
-	time.Sleep(time.Minute)
+	time.Sleep(settles)
 	want := map[string]int{"test-topic-1": records + (records/partitions-1)*partitions, "test-topic-2": 2 * records}
 	got := map[string]int{}
 	for topic := range want {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,6 +21,10 @@ import (
 const (
 	partitions = 10
 	records    = 100
+
+	// settles is time enough for a worker to start, copy, translate and sync.
+	// With the race detector each virtual second costs real ones.
+	settles = 25 * time.Second
 )
 
 // javaRun is one of Java's integration cases in one of its subclasses.

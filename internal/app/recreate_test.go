@@ -122,7 +122,7 @@ func TestGroupsGoOnWhereATopicIsMadeAnew(t *testing.T) {
 						commitAll(t, m.a, topic, before)
 						file := (&javaRun{mesh: m}).file(oneWay, fmt.Sprintf("on = { source_recreated = %q, target_recreated = %q }", policy, policy))
 						_, stop := m.serve(t, file)
-						time.Sleep(time.Minute)
+						time.Sleep(settles)
 						m.wantCarriedOver(t, topic, before)
 						if !running {
 							stop()
@@ -131,7 +131,7 @@ func TestGroupsGoOnWhereATopicIsMadeAnew(t *testing.T) {
 						if !running {
 							m.start(t, file)
 						}
-						time.Sleep(time.Minute)
+						time.Sleep(settles)
 						m.wantCarriedOver(t, topic, tc.after)
 					})
 				})

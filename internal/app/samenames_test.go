@@ -36,7 +36,7 @@ func TestWhyATopicOfThreeClustersIsNotTranslated(t *testing.T) {
 		commitAt(t, m.a, "g", topic, 1, 4)
 		file := sameNamesMesh(`"A->B", "B->A", "A->C", "C->A", "B->C", "C->B"`)
 		a := m.start(t, file)
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		groups := state(a, "A->B").Groups
 		if groups == nil || len(groups.Groups) != 1 || groups.Groups[0].State != checkpoint.GroupWaiting || groups.Groups[0].Why != why {
 			t.Errorf("groups of A->B: %+v", groups)
@@ -93,37 +93,37 @@ func TestGroupsInATopicOfTwoClusters(t *testing.T) {
 		m.a.Produce(t, spread(topic, 0, 100, 1)...)
 		commitAll(t, m.a, topic, map[string]int64{"middle": 40, "end": 100})
 		m.start(t, both)
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		m.wantNoneSkipped(t, topic, "middle", 0)
 		m.wantNoneSkipped(t, topic, "end", 0)
 	})
 	run("the other has written once", func(t *testing.T, m *mesh) {
 		m.start(t, both)
 		m.b.Produce(t, spread(topic, 1000, 1, 1)...)
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		m.a.Produce(t, spread(topic, 0, 100, 1)...)
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		commitAll(t, m.a, topic, map[string]int64{"middle": 40, "end": 200})
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		m.wantNoneSkipped(t, topic, "middle", 0)
 		m.wantNoneSkipped(t, topic, "end", 0)
 	})
 	run("nothing is copied back", func(t *testing.T, m *mesh) {
 		_, stop := m.serve(t, both)
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		stop() // both lanes topics exist
 		m.start(t, both, "B")
 		m.b.Produce(t, spread(topic, 1000, 10, 1)...)
 		m.a.Produce(t, spread(topic, 0, 100, 1)...)
 		commitAll(t, m.a, topic, map[string]int64{"middle": 40, "end": 100})
-		time.Sleep(time.Minute)
+		time.Sleep(settles)
 		m.wantNoneSkipped(t, topic, "middle", 40)
 		m.wantNoneSkipped(t, topic, "end", 100)
 	})
 	run("both write", func(t *testing.T, m *mesh) {
 		m.start(t, both)
 		commitAll(t, m.a, topic, map[string]int64{"middle": 0, "end": 0})
-		time.Sleep(time.Minute) // both are followed
+		time.Sleep(settles) // both are followed
 		for i := range 20 {
 			m.b.Produce(t, spread(topic, 1000+10*i, 10, 1)...)
 			m.a.Produce(t, spread(topic, 10*i, 10, 1)...)
