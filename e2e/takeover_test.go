@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"mm2/e2e"
 	"mm2/internal/check"
 )
@@ -28,6 +30,9 @@ func takeOver(t *testing.T, name string, exactly bool) {
 		fmt.Sprintf("%s->%s.topics = %s", from, to, topic),
 		fmt.Sprintf("%s->%s.emit.heartbeats.enabled = false", to, from),
 		from + ".consumer.isolation.level = read_committed",
+		fmt.Sprintf("groups = %s.*", topic),
+		"sync.group.offsets.enabled = true",
+		"sync.group.offsets.interval.seconds = 1",
 		"tasks.max = 2",
 	}
 	if exactly {
@@ -40,6 +45,11 @@ func takeOver(t *testing.T, name string, exactly bool) {
 
 	java := e2e.RunJava(t, "java", file)
 	arrived.more(t, 1000)
+	group := topic + "-group"
+	commit(t, a, group, map[string]map[int32]int64{topic: {0: 50, 1: 60, 2: 70}})
+	e2e.Until(t, arrivesIn, "Java writes checkpoints", func(ctx context.Context) error {
+		return hasPositions(ctx, t, b, group, from+"."+topic, 3)
+	})
 
 	// While Java runs, mm2 waits, says why, and writes nothing.
 	w := e2e.Run(t, e2e.Job{Binary: fleet.binary(t), Name: "successor", Config: file, Suffix: ".properties"})
@@ -51,6 +61,7 @@ func takeOver(t *testing.T, name string, exactly bool) {
 	}
 	w.Ready(t, arrivesIn)
 	arrived.more(t, 1000, w)
+	sameAfterTakeOver(t, a, b, group, topic, from+".")
 	w.Stop(t, stopsIn)
 
 	java = e2e.RunJava(t, "java again", file)
@@ -100,5 +111,35 @@ func refused(t *testing.T, w *e2e.Worker, group string) {
 			}
 		}
 		return fmt.Errorf("status is %+v", status)
+	})
+}
+
+func hasPositions(ctx context.Context, t *testing.T, c *e2e.Cluster, group, topic string, n int) error {
+	t.Helper()
+	answer := c.Admin(t).FetchManyOffsets(ctx, group)[group]
+	if answer.Err != nil {
+		return answer.Err
+	}
+	if have := len(answer.Fetched[topic]); have < n {
+		return fmt.Errorf("%s has %d positions in %s", group, have, topic)
+	}
+	return nil
+}
+
+// sameAfterTakeOver moves a group to records that mm2 has copied, and waits until
+// it stands at the same ones on the target: Java's checkpoints were read.
+func sameAfterTakeOver(t *testing.T, a, b *e2e.Cluster, group, topic, prefix string) {
+	t.Helper()
+	ends, err := a.Admin(t).ListCommittedOffsets(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := kadm.Offsets{}
+	ends.Each(func(end kadm.ListedOffset) { at.AddOffset(end.Topic, end.Partition, end.Offset-20, -1) })
+	commitOffsets(t, a, group, at)
+	source := readLogs(t, a, []string{topic}, "")
+	e2e.Until(t, arrivesIn, "the group is at the same records", func(ctx context.Context) error {
+		target := readLogs(t, b, []string{topic}, prefix)
+		return sameRecords(ctx, t, b, prefix, map[string]kadm.Offsets{group: at}, source, target)
 	})
 }
