@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"mm2/e2e"
@@ -58,14 +60,27 @@ func put(t *testing.T, c alias, topic string, values ...string) {
 	}
 }
 
+// recreate leaves the topic with another topic id. A running worker makes a copy
+// that it misses anew, so it may be the one who creates it.
 func recreate(t *testing.T, c alias, topic string) {
 	t.Helper()
 	adm := c.Admin(t)
+	before, err := adm.ListTopics(t.Context(), topic)
+	if err != nil || before[topic].Err != nil {
+		t.Fatalf("look at %s: %v %v", topic, err, before[topic].Err)
+	}
 	if resp, err := adm.DeleteTopics(t.Context(), topic); err != nil || resp.Error() != nil {
 		t.Fatalf("delete %s: %v %v", topic, err, resp.Error())
 	}
 	e2e.Until(t, time.Minute, "create "+topic+" again", func(ctx context.Context) error {
 		_, err := adm.CreateTopic(ctx, 1, -1, nil, topic)
+		if !errors.Is(err, kerr.TopicAlreadyExists) {
+			return err
+		}
+		after, err := adm.ListTopics(ctx, topic)
+		if err == nil && after[topic].ID == before[topic].ID {
+			err = kerr.TopicAlreadyExists
+		}
 		return err
 	})
 }

@@ -72,14 +72,6 @@ func (m *mesh) deleteRecords(t *testing.T, c *mm2test.Cluster, topic string, bef
 	}
 }
 
-func recreate(t *testing.T, c *mm2test.Cluster, topic string) {
-	t.Helper()
-	if _, err := kadm.NewClient(c.Client(t)).DeleteTopics(t.Context(), topic); err != nil {
-		t.Fatal(err)
-	}
-	c.Create(t, topic, 1)
-}
-
 // mark writes the mark of orders-0, as people would.
 func (m *mesh) mark(t *testing.T, format string, args ...any) {
 	t.Helper()
@@ -98,6 +90,7 @@ func TestTroubleIsTreatedAsThePolicySays(t *testing.T) {
 	}
 	for _, kind := range []struct {
 		kind   kafka.Kind
+		name   string                      // of the case; without it, the kind
 		damage func(t *testing.T, m *mesh) // after records 0 to 9 were copied
 		says   []string
 		halt   outcome
@@ -119,7 +112,7 @@ func TestTroubleIsTreatedAsThePolicySays(t *testing.T) {
 		{
 			kind: kafka.SourceRecreated,
 			damage: func(t *testing.T, m *mesh) {
-				recreate(t, m.a, "orders")
+				m.a.Recreate(t, "orders")
 				m.a.Produce(t, produced(100, 120)...) // longer than the old one
 			},
 			says: []string{"orders was deleted and created again on the source", "up to offset 10 belongs to the old topic"},
@@ -129,7 +122,20 @@ func TestTroubleIsTreatedAsThePolicySays(t *testing.T) {
 		{
 			kind: kafka.TargetRecreated,
 			damage: func(t *testing.T, m *mesh) {
-				recreate(t, m.b, "A.orders")
+				m.b.Recreate(t, "A.orders")
+				time.Sleep(3 * time.Second)
+				m.a.Produce(t, produced(10, 30)...)
+			},
+			says: []string{"the copy A.orders was deleted and created again on the target", "before source offset 10 are missing there: 10 offsets that the source still has"},
+			halt: outcome{}, skip: outcome{arrived: produced(10, 30), lost: 10}, again: outcome{arrived: produced(0, 30)},
+		},
+		{
+			// Only deleted: the worker itself makes the copy anew.
+			kind: kafka.TargetRecreated, name: "target_deleted",
+			damage: func(t *testing.T, m *mesh) {
+				if err := m.b.DeleteTopic("A.orders"); err != nil {
+					t.Fatal(err)
+				}
 				time.Sleep(3 * time.Second)
 				m.a.Produce(t, produced(10, 30)...)
 			},
@@ -168,12 +174,16 @@ func TestTroubleIsTreatedAsThePolicySays(t *testing.T) {
 			again: outcome{arrived: produced(0, 14)},
 		},
 	} {
+		name := kind.name
+		if name == "" {
+			name = string(kind.kind)
+		}
 		for _, policy := range []kafka.LossPolicy{kafka.Halt, kafka.Skip, kafka.Restart} {
 			for _, running := range []bool{false, true} {
 				if running && kind.asleep || !running && kind.alone {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s/%s/running=%v", kind.kind, policy, running), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/running=%v", name, policy, running), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						m := newMesh(t)
 						m.a.Create(t, "orders", 1)
@@ -273,7 +283,7 @@ func TestRestartIsFinishedByTheNextOwner(t *testing.T) {
 		w := m.start(t, "first", again)
 		time.Sleep(5 * time.Second)
 		denied := m.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DeleteRecords}, Err: kerr.TopicAuthorizationFailed, Count: -1})
-		recreate(t, m.a, "orders")
+		m.a.Recreate(t, "orders")
 		m.a.Produce(t, produced(100, 110)...)
 		time.Sleep(20 * time.Second)
 		if p := w.orders(t); !strings.Contains(p.Parked, "grant DELETE on Topic A.orders") {
@@ -504,14 +514,14 @@ func TestTroubleIsTreatedOnceWhateverFails(t *testing.T) {
 						}
 						w = start()
 					case 1:
-						recreate(t, m.a, "orders")
+						m.a.Recreate(t, "orders")
 						base = n
 						produce(30)
 						if want = append(want, produced(base, n)...); policy == kafka.Restart {
 							want = produced(base, n)
 						}
 					case 2:
-						recreate(t, m.b, "A.orders")
+						m.b.Recreate(t, "A.orders")
 						time.Sleep(3 * time.Second) // until the next round has seen it
 						produce(5)
 						starts, err := kadm.NewClient(m.a.Client(t)).ListStartOffsets(t.Context(), "orders")

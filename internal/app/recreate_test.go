@@ -6,20 +6,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"mm2/checkpoint"
 	"mm2/internal/mm2test"
 )
-
-func recreate(t *testing.T, c *mm2test.Cluster, topic string) {
-	t.Helper()
-	if _, err := kadm.NewClient(c.Client(t)).DeleteTopics(t.Context(), topic); err != nil {
-		t.Fatal(err)
-	}
-	c.Create(t, topic, 1)
-}
 
 // nextOf is the value that a reader of a cluster would see next on another: the
 // one at its position, or the first behind it that the other has.
@@ -80,7 +71,7 @@ func TestGroupsGoOnWhereATopicIsMadeAnew(t *testing.T) {
 	}{
 		{
 			"target", func(t *testing.T, m *mesh) {
-				recreate(t, m.b, "A."+topic)
+				m.b.Recreate(t, "A."+topic)
 				time.Sleep(10 * time.Second)
 				m.a.Produce(t, spread(topic, 100, 30, 1)...)
 			},
@@ -88,7 +79,7 @@ func TestGroupsGoOnWhereATopicIsMadeAnew(t *testing.T) {
 		},
 		{
 			"target, read on before it is copied", func(t *testing.T, m *mesh) {
-				recreate(t, m.b, "A."+topic)
+				m.b.Recreate(t, "A."+topic)
 				m.a.Produce(t, spread(topic, 100, 300, 1)...)
 				commitAt(t, m.a, "end", topic, 1, 250)
 			},
@@ -96,7 +87,7 @@ func TestGroupsGoOnWhereATopicIsMadeAnew(t *testing.T) {
 		},
 		{
 			"source", func(t *testing.T, m *mesh) { // its groups lose their positions
-				recreate(t, m.a, topic)
+				m.a.Recreate(t, topic)
 				m.a.Produce(t, spread(topic, 1000, 150, 1)...)
 				commitAll(t, m.a, topic, map[string]int64{"behind": 5, "middle": 70, "end": 150})
 			},
@@ -104,8 +95,8 @@ func TestGroupsGoOnWhereATopicIsMadeAnew(t *testing.T) {
 		},
 		{
 			"both", func(t *testing.T, m *mesh) {
-				recreate(t, m.a, topic)
-				recreate(t, m.b, "A."+topic)
+				m.a.Recreate(t, topic)
+				m.b.Recreate(t, "A."+topic)
 				m.a.Produce(t, spread(topic, 1000, 50, 1)...)
 				commitAll(t, m.a, topic, map[string]int64{"behind": 10, "middle": 20, "end": 50})
 			},

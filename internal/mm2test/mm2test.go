@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -60,6 +61,20 @@ func (c *Cluster) Create(t testing.TB, topic string, partitions int32) {
 	t.Helper()
 	if _, err := kadm.NewClient(c.Client(t)).CreateTopic(t.Context(), partitions, 1, nil, topic); err != nil {
 		t.Fatalf("create %s: %v", topic, err)
+	}
+}
+
+// Recreate leaves the topic with one partition and another topic id. A running
+// worker makes a copy that it misses anew, so it may be the one who creates it:
+// for the worker that is the same damage.
+func (c *Cluster) Recreate(t testing.TB, topic string) {
+	t.Helper()
+	admin := kadm.NewClient(c.Client(t))
+	if _, err := admin.DeleteTopic(t.Context(), topic); err != nil {
+		t.Fatalf("delete %s: %v", topic, err)
+	}
+	if _, err := admin.CreateTopic(t.Context(), 1, 1, nil, topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		t.Fatalf("create %s again: %v", topic, err)
 	}
 }
 
