@@ -62,7 +62,7 @@ func (b *Builder) Build() (*Topology, error) {
 	if err != nil {
 		return nil, &TopologyError{errs: []error{err}}
 	}
-	return &Topology{graph: t, generated: b.made}, nil
+	return &Topology{graph: t, generated: b.made, serdes: &b.serdes}, nil
 }
 
 // TopologyError is everything that is wrong with a topology.

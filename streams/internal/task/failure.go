@@ -107,6 +107,11 @@ func (t *Task) failed(stage Stage, node string, err error, stack string, o *Outp
 		return full
 	}
 	answer := handle(Failure{Stage: stage, Task: t.cfg.ID, Node: node, Record: t.current, Output: o, Err: full})
+	if answer.Action == Continue {
+		t.cfg.Logger.Warn("record dropped, going on", "err", full)
+	} else {
+		t.cfg.Logger.Error("record failed", "err", full, "stack", stack)
+	}
 	letters := answer.DeadLetters
 	if answer.DeadLetter && t.cfg.DeadLetterTopic != "" {
 		letters = append(letters, t.letter(full, o))
