@@ -17,7 +17,7 @@ type ReadOnlyKeyValue[K, V any] interface {
 	// Get is the value of k, and whether there is one.
 	Get(k K) (v V, ok bool, err error)
 	// Range has the keys from from to to, both included, in the order of the
-	// encoded keys.
+	// encoded keys. A nil key, where K can be nil, leaves that end open.
 	Range(from, to K) iter.Seq2[K, V]
 	// RangeReverse is Range from the end.
 	RangeReverse(from, to K) iter.Seq2[K, V]
@@ -79,13 +79,27 @@ type Window[K, V any] interface {
 	ReadOnlyWindow[K, V]
 	// Put makes v the value of the window of k that starts at start; in a store
 	// that keeps duplicates, one more value. A nil v, where V can be nil, deletes
-	// it. A row that is older than the retention is dropped.
+	// it; in a store that keeps duplicates, where it names none of them, it only
+	// takes up a sequence number, as in Kafka. A row that is older than the
+	// retention is not kept: its changelog record is written, as Kafka does, and
+	// it is counted by Env.Dropped. A start before 1970 is an error.
 	Put(k K, v V, start time.Time) error
-	// Delete removes the window of k that starts at start.
+	// Delete removes the window of k that starts at start; in a store that keeps
+	// duplicates, all of its values.
 	Delete(k K, start time.Time) error
 }
 
-// ReadOnlySession is a store of values by key and session.
+// Observer is what every window and session store is besides: it knows the
+// newest window start, or the newest session end, that was put. Only Put moves
+// it, so that an operator can still read what a later record will hide before it
+// puts that record. False means that nothing was put yet.
+type Observer interface {
+	Observed() (time.Time, bool)
+}
+
+// ReadOnlySession is a store of values by key and session. It shows a session
+// while its end is not earlier than the newest end that was put, less the
+// retention, so that a session that is just in time for its operator is kept.
 type ReadOnlySession[K, V any] interface {
 	// Find has the sessions of k that end at earliestEnd or later and start at
 	// latestStart or earlier, ordered by end, then by start.
@@ -109,7 +123,9 @@ type SessionKey[K any] struct {
 type Session[K, V any] interface {
 	ReadOnlySession[K, V]
 	// Put makes v the value of this session. A nil v, where V can be nil, deletes
-	// it. A session that ended before the retention is dropped.
+	// it. A session that ended before the retention is not kept: its changelog
+	// record is written, as Kafka does, and it is counted by Env.Dropped. A start
+	// before 1970 or after the end is an error.
 	Put(k K, s Span, v V) error
 	// Delete removes this session.
 	Delete(k K, s Span) error
@@ -139,33 +155,44 @@ type Spec struct {
 }
 
 // Builder declares a store. The runtime opens one store of it for each task.
+// After Resolve, its methods may be called by several goroutines at once, as
+// long as no two of them work on the same rows.
 type Builder interface {
 	Name() string
 	Spec() Spec
 	// Resolve finds the serdes by type that no option gave; find is given the type
 	// and what it is for, and answers with a serde.Serde of that type or nil.
-	// An error names the type that has none.
+	// An error names the type that has none, or an option or setting that does not
+	// fit this kind of store.
 	Resolve(find Finder) error
-	// Open gives the store on these rows: a KeyValue, Window or Session.
+	// Open gives the store on these rows: a KeyValue, Window or Session. From then
+	// on the rows change by the store only: open it after they are restored, and
+	// open it again when they went back to an earlier state.
 	Open(env Env) (any, error)
 	// Restore applies one record of the changelog to the rows. A nil value is a
-	// deletion. at is the record's timestamp in milliseconds.
+	// deletion. at is the record's timestamp in milliseconds. It reads from the
+	// rows what earlier calls wrote to them.
 	Restore(rows Rows, key, value []byte, at int64) error
 }
 
 // Env is what an open store works with.
 type Env struct {
 	Rows Rows
+	// Topic is the changelog topic, or what it would be called: serdes that want
+	// to know the topic are told this one.
+	Topic string
 	// Log writes to the changelog; a nil value is a deletion; at is the timestamp
 	// of the record in milliseconds. The slices are used again after the call. It
 	// is nil when the store has no changelog.
 	Log func(key, value []byte, at int64) error
 	// Time is the timestamp of the record being processed, in milliseconds: what
-	// a changelog record of a store without own timestamps carries.
+	// a deletion carries in the changelog, and every record of a store without
+	// own timestamps. It is needed with Log only.
 	Time func() int64
 	// Fail reports an error that an iteration met; the task stops at it.
 	Fail func(error)
-	// Dropped counts a row that was too old for the store.
+	// Dropped counts a row that was too old for the store. Window and session
+	// stores need it.
 	Dropped func()
 }
 
