@@ -73,3 +73,5 @@ func (n nulls[K, V]) settle(r *Record[K, V]) {
 		r.Value = zero
 	}
 }
+
+func (n *processorNode[KI, VI, KO, VO]) dropped(why string) { n.task.Dropped(n.name, why) }

@@ -38,8 +38,20 @@ var allowed = map[string][]string{
 	"checkpoint": {"internal/backoff", "internal/javawire", "internal/kafka", "internal/pipeline", "topology"},
 	"heartbeat":  {"internal/backoff", "internal/javawire", "internal/kafka", "topology"},
 	"configsync": {"internal/backoff", "internal/kafka", "topology"},
-	"streams":    {"internal/backoff", "internal/kafka", "internal/pipeline"},
-	"connect":    {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
+
+	// Kafka Streams for Go, from its leaves up.
+	"streams/serde":          {},
+	"streams/internal/null":  {},
+	"streams/state":          {"streams/internal/null", "streams/serde"},
+	"streams/internal/graph": {"streams/state"},
+	"streams/internal/task":  {"streams/internal/graph", "streams/state"},
+	"streams": {
+		"internal/backoff", "internal/kafka", "internal/pipeline",
+		"streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
+	},
+	"streams/streamstest":     {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
+	"streams/state/statetest": {"streams/state"},
+	"connect":                 {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
 
 	// What knows Java MirrorMaker 2's own ways.
 	"internal/takeover":    {"internal/backoff", "internal/kafka", "internal/pipeline", "topology"},
