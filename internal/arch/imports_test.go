@@ -86,7 +86,8 @@ var inTests = map[string][]string{
 	"checkpoint":        {"internal/connection"},
 	"heartbeat":         {"internal/connection"},
 	"configsync":        {"internal/connection"},
-	"streams":           {"internal/connection"},
+	"streams":           {"internal/connection", "streams/streamstest"},
+	"streams/state":     {"streams/state/statetest"},
 	"connect":           {"internal/connection"},
 }
 
