@@ -16,7 +16,7 @@ func fullMetadata() assign.Metadata {
 		Version: 1, Process: assign.ProcessID{1, 2}, Topology: assign.Fingerprint{3}, EndPoint: "host:80",
 		Tags: map[string]string{"zone": "a", "cluster": "b"}, Code: assign.CodeStopApplication, Nonce: 1 << 31,
 		Tasks: []assign.TaskState{
-			{ID: id("0_1"), Offsets: assign.Running}, {ID: id("0_2"), Offsets: 1 << 40, Standby: true}, {ID: id("1_300")},
+			{ID: id("0_1"), Offsets: assign.Running, Active: true}, {ID: id("0_2"), Offsets: 1 << 40, Standby: true}, {ID: id("1_300")},
 		},
 	}
 }
@@ -55,9 +55,9 @@ func TestRoundTrip(t *testing.T) {
 // The bytes of version 1 are fixed: running groups hold members of several builds.
 func TestBytes(t *testing.T) {
 	m := assign.Metadata{Process: assign.ProcessID{0xaa}, Topology: assign.Fingerprint{0xbb}, EndPoint: "h", Nonce: 300, Tags: map[string]string{"k": "v"}}
-	m.Tasks = []assign.TaskState{{ID: id("1_2"), Offsets: 5, Standby: true}, {ID: id("0_200"), Offsets: assign.Running}}
+	m.Tasks = []assign.TaskState{{ID: id("1_2"), Offsets: 5, Standby: true}, {ID: id("0_200"), Offsets: assign.Running, Active: true}}
 	want := "0101" + "aa000000000000000000000000000000" + "bb00000000000000000000000000000000000000000000000000000000000000" +
-		"00" + "ac02" + "0168" + "01" + "016b0176" + "02" + "00c80102" + "01020105"
+		"00" + "ac02" + "0168" + "01" + "016b0176" + "02" + "00c80106" + "01020105"
 	if got := hex.EncodeToString(m.Encode()); got != want {
 		t.Errorf("metadata\n got %s\nwant %s", got, want)
 	}

@@ -15,8 +15,10 @@ type TaskState struct {
 	// Offsets is the sum of the next offsets of the task's changelog partitions in
 	// the local store, or [Running].
 	Offsets int64
-	// Standby is true if this member holds the task as standby or warm-up.
-	Standby bool
+	// Active is true if this member has the task as active, restored or not;
+	// Standby if it holds it as standby or warm-up. Of a task that only lies in the
+	// state directory neither is.
+	Active, Standby bool
 }
 
 // Metadata is what a member tells the leader when it joins. Of the threads of a
@@ -41,6 +43,7 @@ type Metadata struct {
 const (
 	stateStandby = 1 << iota
 	stateRunning
+	stateActive
 )
 
 // Encode writes the metadata. Equal values give equal bytes, whatever the order of
@@ -65,6 +68,9 @@ func (m Metadata) Encode() []byte {
 		}
 		if t.Offsets == Running {
 			flags |= stateRunning
+		}
+		if t.Active {
+			flags |= stateActive
 		}
 		b = append(appendTask(b, t.ID), flags)
 		if t.Offsets != Running {
@@ -97,7 +103,7 @@ func DecodeMetadata(data []byte) (Metadata, error) {
 		for range n {
 			t := TaskState{ID: r.task()}
 			flags := r.byte()
-			t.Standby = flags&stateStandby != 0
+			t.Standby, t.Active = flags&stateStandby != 0, flags&stateActive != 0
 			if flags&stateRunning != 0 {
 				t.Offsets = Running
 			} else {
