@@ -27,6 +27,10 @@ type Assignment struct {
 	// Hosts says where each task runs after this answer, for look-ups. Processes
 	// without an end point are not in it.
 	Hosts []Host
+	// Unseen lists topics that tasks of this member read and that its client has
+	// not found yet. It gets those tasks when it has: finding a topic makes the
+	// client join again.
+	Unseen []string
 	// Code other than [CodeNone] means that nothing is assigned: the lists are
 	// empty, and the member keeps its partitions until it leaves. Text says why.
 	Code Code
@@ -56,6 +60,10 @@ func (a Assignment) Encode(version uint8) ([]byte, error) {
 	b = appendTasks(b, a.Active)
 	b = appendTasks(b, a.Standby)
 	b = appendTasks(b, a.WarmUp)
+	b = binary.AppendUvarint(b, uint64(len(a.Unseen)))
+	for _, topic := range a.Unseen {
+		b = appendString(b, topic)
+	}
 	b = binary.AppendUvarint(b, uint64(len(a.Hosts)))
 	for _, h := range a.Hosts {
 		b = appendString(b, h.EndPoint)
@@ -75,6 +83,12 @@ func DecodeAssignment(data []byte) (Assignment, error) {
 	a.Text = r.string()
 	a.FollowUp = time.Duration(r.uvarint(math.MaxInt32)) * time.Millisecond
 	a.Active, a.Standby, a.WarmUp = r.tasks(), r.tasks(), r.tasks()
+	if n := r.count(1); n > 0 {
+		a.Unseen = make([]string, 0, n)
+		for range n {
+			a.Unseen = append(a.Unseen, r.string())
+		}
+	}
 	if n := r.count(3); n > 0 {
 		a.Hosts = make([]Host, 0, n)
 		for range n {

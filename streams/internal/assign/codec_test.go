@@ -3,6 +3,7 @@ package assign_test
 import (
 	"encoding/hex"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func fullMetadata() assign.Metadata {
 func fullAssignment() assign.Assignment {
 	return assign.Assignment{
 		Version: 1, Active: ids("0_0", "300_2"), Standby: ids("0_1"), WarmUp: ids("0_2"), Code: assign.CodeMissingSourceTopic,
-		Text: "topic x is missing", FollowUp: 10 * time.Minute,
+		Text: "topic x is missing", Unseen: []string{"y", ""}, FollowUp: 10 * time.Minute,
 		Hosts: []assign.Host{{EndPoint: "a:1", Active: ids("0_0")}, {EndPoint: "b:1", Standby: ids("0_0", "0_1")}},
 	}
 }
@@ -62,8 +63,9 @@ func TestBytes(t *testing.T) {
 		t.Errorf("metadata\n got %s\nwant %s", got, want)
 	}
 	a := assign.Assignment{Active: ids("0_1"), WarmUp: ids("1_0"), Text: "x", Code: assign.CodeNotCopartitioned, FollowUp: time.Second}
+	a.Unseen = []string{"u"}
 	a.Hosts = []assign.Host{{EndPoint: "h", Active: ids("0_1")}}
-	want = "0101" + "01" + "0178" + "e807" + "010001" + "00" + "010100" + "01" + "0168" + "010001" + "00"
+	want = "0101" + "01" + "0178" + "e807" + "010001" + "00" + "010100" + "010175" + "01" + "0168" + "010001" + "00"
 	if got := hex.EncodeToString(encode(t, a)); got != want {
 		t.Errorf("assignment\n got %s\nwant %s", got, want)
 	}
@@ -99,7 +101,7 @@ func TestVersions(t *testing.T) {
 					t.Errorf("version bytes %v are taken", head)
 				}
 			}
-			if _, err := d.decode(append(d.data[:len(d.data):len(d.data)], 0)); err == nil {
+			if _, err := d.decode(append(slices.Clip(d.data), 0)); err == nil {
 				t.Error("a byte too many is taken")
 			}
 			for n := range d.data {

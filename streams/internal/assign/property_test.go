@@ -1,6 +1,7 @@
 package assign_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -78,9 +79,7 @@ func (w *world) group() assign.Group {
 		for i, th := range in.threads {
 			m := assign.Member{ID: th.id, Process: in.id, Active: th.active, Standby: th.standby, Tags: in.tags, Offsets: map[assign.TaskID]int64{}}
 			if i == 0 {
-				for t, sum := range in.disk {
-					m.Offsets[t] = sum
-				}
+				maps.Copy(m.Offsets, in.disk)
 			}
 			for _, t := range th.active {
 				m.Offsets[t] = assign.Running

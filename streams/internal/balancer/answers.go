@@ -60,13 +60,21 @@ func (a answers) owned(m *member) []TopicPartition {
 	return out
 }
 
-// give answers with the plan, except tasks that others still own in part.
+// give answers with the plan, except tasks that others still own in part and
+// tasks of which the member's client has not found all topics.
 func (a answers) give(m *member, accepted []*member, plan assign.MemberPlan, tasks map[assign.TaskID]Task) {
 	as := &answer{}
 	as.Standby, as.WarmUp = plan.Standby, plan.WarmUp
 	for _, id := range plan.Active {
 		t := tasks[id]
-		if !slices.ContainsFunc(t.Partitions, func(p TopicPartition) bool { return !a.group.free(m, p) }) {
+		unseen := false
+		for _, p := range t.Partitions {
+			if !slices.Contains(m.topics, p.Topic) {
+				unseen = true
+				as.Unseen = append(as.Unseen, p.Topic)
+			}
+		}
+		if !unseen && !slices.ContainsFunc(t.Partitions, func(p TopicPartition) bool { return !a.group.free(m, p) }) {
 			as.Active = append(as.Active, id)
 			as.partitions = append(as.partitions, t.Partitions...)
 			continue
@@ -82,6 +90,8 @@ func (a answers) give(m *member, accepted []*member, plan assign.MemberPlan, tas
 		}
 	}
 	slices.SortFunc(as.WarmUp, assign.TaskID.Compare)
+	slices.Sort(as.Unseen)
+	as.Unseen = slices.Compact(as.Unseen)
 	a.byID[m.ID] = as
 }
 

@@ -25,6 +25,12 @@
 // joins again, and in that round the task is free. Meanwhile its next member
 // holds it as warm-up, so that a store that is open there stays open.
 //
+// A task is also kept back as long as its member's client has not found all topics
+// that the task reads, such as those that Plan has just made: a client that is
+// given partitions of a topic before it found it assigns them twice. The answer
+// names these topics in Unseen; kgo.Client.ForceMetadataRefresh makes the client
+// look at once, and it joins again when it finds one.
+//
 // A refusal takes nothing away: the member keeps its partitions until it has
 // committed, closed its tasks and left. Members of another topology are refused
 // alone, everything else is told to all.

@@ -13,6 +13,7 @@ import (
 type member struct {
 	Member
 	generation int32
+	topics     []string         // what it subscribes to and has found
 	owned      []TopicPartition // what it claims to own
 	unreadable error            // why Metadata is empty
 }
@@ -30,7 +31,7 @@ type group struct {
 func readGroup(cb *kgo.ConsumerBalancer) *group {
 	g := &group{claims: map[TopicPartition][]*member{}}
 	cb.EachMember(func(joined *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
-		m := &member{generation: meta.Generation}
+		m := &member{generation: meta.Generation, topics: meta.Topics}
 		m.ID = joined.MemberID
 		if joined.InstanceID != nil {
 			m.Instance = *joined.InstanceID

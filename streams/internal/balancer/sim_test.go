@@ -63,6 +63,7 @@ type node struct {
 	topology   byte
 	code       assign.Code
 	endPoint   string
+	blind      string // a topic that the client has not found
 	owned      map[partition]bool
 	generation int32
 	last       assign.Assignment
@@ -98,14 +99,14 @@ func (n *node) metadata() assign.Metadata {
 	return m
 }
 
-func (n *node) join() kmsg.JoinGroupResponseMember {
+func (a *app) join(n *node) kmsg.JoinGroupResponseMember {
 	owned := map[string][]int32{}
 	for p := range n.owned {
 		owned[p.Topic] = append(owned[p.Topic], p.Partition)
 	}
 	j := kmsg.NewJoinGroupResponseMember()
 	j.MemberID, j.InstanceID = n.id, n.instance
-	j.ProtocolMetadata = n.JoinGroupMetadata([]string{"orders"}, owned, n.generation)
+	j.ProtocolMetadata = n.JoinGroupMetadata(slices.DeleteFunc(slices.Sorted(maps.Keys(a.counts)), func(s string) bool { return s == n.blind }), owned, n.generation)
 	return j
 }
 
@@ -123,7 +124,7 @@ func (a *app) round(t testing.TB, generation int32, leader *node, nodes ...*node
 func (a *app) balance(leader *node, nodes ...*node) ([]kmsg.SyncGroupRequestGroupAssignment, error) {
 	var joined []kmsg.JoinGroupResponseMember
 	for _, n := range nodes {
-		joined = append(joined, n.join())
+		joined = append(joined, a.join(n))
 	}
 	mb, _, err := leader.MemberBalancer(joined)
 	if err != nil {
