@@ -250,9 +250,9 @@ func (w *world) checkBalance(plan assign.Plan) {
 }
 
 func TestRandomClusters(t *testing.T) {
-	seeds := uint64(300)
+	seeds := uint64(100)
 	if testing.Short() {
-		seeds = 50
+		seeds = 20
 	}
 	for seed := range seeds {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
