@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/version":    {},
 	"internal/invariants": {},
 	"internal/javawire":   {},
+	"internal/properties": {"internal/connection"},
 
 	// The core and the ends on Kafka.
 	"internal/pipeline": {"internal/invariants"},
@@ -38,15 +39,17 @@ var allowed = map[string][]string{
 	"checkpoint": {"internal/backoff", "internal/javawire", "internal/kafka", "internal/pipeline", "topology"},
 	"heartbeat":  {"internal/backoff", "internal/javawire", "internal/kafka", "topology"},
 	"configsync": {"internal/backoff", "internal/kafka", "topology"},
-	"streams":    {"internal/backoff", "internal/kafka", "internal/pipeline"},
-	"connect":    {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
+	"streams": {
+		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
+	},
+	"connect": {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
 
 	// What knows Java MirrorMaker 2's own ways.
 	"internal/takeover":    {"internal/backoff", "internal/kafka", "internal/pipeline", "topology"},
 	"internal/javametrics": {"internal/pipeline", "topology"},
 
 	// The service.
-	"internal/config": {"internal/connection", "topology"},
+	"internal/config": {"internal/connection", "internal/properties", "topology"},
 	"internal/app": {
 		"checkpoint", "configsync", "connect", "grafana", "heartbeat", "replicator", "streams",
 		"internal/backoff", "internal/config", "internal/connection", "internal/javametrics", "internal/kafka",
@@ -74,7 +77,6 @@ var inTests = map[string][]string{
 	"checkpoint":        {"internal/connection"},
 	"heartbeat":         {"internal/connection"},
 	"configsync":        {"internal/connection"},
-	"streams":           {"internal/connection"},
 	"connect":           {"internal/connection"},
 }
 
