@@ -34,9 +34,9 @@ func Import(path string, opts ...Option) ([]byte, error) {
 	j := &javaReader{source: s, raw: make(javaConfig), importing: true}
 	c := j.read(data)
 	if len(s.problems) > 0 {
-		return nil, &Error{Problems: tidy(s.problems)}
+		return nil, &Error{Problems: properties.Tidy(s.problems)}
 	}
-	c.File, c.Warnings = path, tidy(s.warnings)
+	c.File, c.Warnings = path, properties.Tidy(s.warnings)
 	e := exporter{config: c, drafts: j.drafts, order: j.aliases}
 	return e.document(), nil
 }

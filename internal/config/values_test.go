@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"testing"
+
+	"mm2/internal/properties"
 )
 
 func TestParseSize(t *testing.T) {
@@ -39,7 +41,7 @@ func TestParseSize(t *testing.T) {
 
 func TestTidy(t *testing.T) {
 	a, b, c := Problem{Line: 2, Key: "x"}, Problem{Line: 1, Key: "y"}, Problem{Line: 2, Key: "a"}
-	if got := tidy([]Problem{a, b, a, c}); !slices.Equal(got, []Problem{b, c, a}) {
+	if got := properties.Tidy([]Problem{a, b, a, c}); !slices.Equal(got, []Problem{b, c, a}) {
 		t.Errorf("got %v", got)
 	}
 }
