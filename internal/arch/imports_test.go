@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/version":    {},
 	"internal/invariants": {},
 	"internal/javawire":   {},
+	"internal/properties": {"internal/connection"},
 
 	// The core and the ends on Kafka.
 	"internal/pipeline": {"internal/invariants"},
@@ -45,8 +46,13 @@ var allowed = map[string][]string{
 	"streams/state":          {"streams/internal/null", "streams/serde"},
 	"streams/internal/graph": {"streams/state"},
 	"streams/internal/task":  {"streams/internal/graph", "streams/state"},
+
+	"streams/internal/assign":         {},
+	"streams/internal/balancer":       {"streams/internal/assign"},
+	"streams/internal/internaltopics": {"internal/backoff", "internal/kafka"},
+	"streams/internal/settings":       {"internal/connection", "internal/properties", "streams/internal/internaltopics"},
 	"streams": {
-		"internal/backoff", "internal/kafka", "internal/pipeline",
+		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
 		"streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
 	},
 	"streams/streamstest":     {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
@@ -58,7 +64,7 @@ var allowed = map[string][]string{
 	"internal/javametrics": {"internal/pipeline", "topology"},
 
 	// The service.
-	"internal/config": {"internal/connection", "topology"},
+	"internal/config": {"internal/connection", "internal/properties", "topology"},
 	"internal/app": {
 		"checkpoint", "configsync", "connect", "grafana", "heartbeat", "replicator", "streams",
 		"internal/backoff", "internal/config", "internal/connection", "internal/javametrics", "internal/kafka",
@@ -86,7 +92,7 @@ var inTests = map[string][]string{
 	"checkpoint":        {"internal/connection"},
 	"heartbeat":         {"internal/connection"},
 	"configsync":        {"internal/connection"},
-	"streams":           {"internal/connection", "streams/streamstest"},
+	"streams":           {"streams/streamstest"},
 	"streams/state":     {"streams/state/statetest"},
 	"connect":           {"internal/connection"},
 }
