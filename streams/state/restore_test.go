@@ -90,7 +90,8 @@ func TestRestoreErrors(t *testing.T) {
 		{window, strings.Repeat("00", 11), `restore store "w", changelog key 0000000000000000000000: want a key of at least 12 bytes, got 11`},
 		{window, "ffffffffffffffff00000000", "its time -1 is negative"},
 		{session, strings.Repeat("00", 15), "want a key of at least 16 bytes, got 15"},
-		{session, "ffffffffffffffff0000000000000000", "is negative"},
+		{session, "ffffffffffffffff0000000000000000", "its start 0 is not between 0 and its end -1"},
+		{session, "0000000000000001ffffffffffffffff", "its start -1 is not between 0 and its end 1"},
 		{foreign, strings.Repeat("00", 16), "the rows are not of this store"},
 	} {
 		err := c.b.builder.Restore(c.b.rows, unhex(t, c.key), []byte("v"), 1)

@@ -53,9 +53,7 @@ func chain(scans []iter.Seq2[Row, error]) iter.Seq2[Row, error] {
 		next := 0
 		defer func() {
 			for _, scan := range scans[next:] {
-				for range scan {
-					break
-				}
+				scan(func(Row, error) bool { return false })
 			}
 		}()
 		for _, scan := range scans {

@@ -132,13 +132,14 @@ func (s *segmented) sawSequence(n uint32) bool {
 // use as an open end, is the last one on that side.
 func millis(t time.Time) int64 {
 	const limit = math.MaxInt64 / 1000
-	switch sec := t.Unix(); {
-	case sec >= limit:
+	sec, ms := t.Unix(), t.UnixMilli()
+	switch {
+	case sec > limit, sec == limit && ms < 0:
 		return math.MaxInt64
-	case sec <= -limit:
+	case sec < -limit:
 		return math.MinInt64
 	}
-	return t.UnixMilli()
+	return ms
 }
 
 // clamp narrows a range of times to what is visible; false when nothing is.
