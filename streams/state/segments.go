@@ -14,17 +14,17 @@ import (
 //	segment (8) | key | end (8)   | start (8)       session
 //
 // where segment is the start, or the end of a session, divided by the interval.
-// Without the segment that is the key in the changelog. One more row, metaKey,
+// Without the segment that is the key in the changelog. One more row, observedKey,
 // sorts before them all and has what the rows do not tell: the newest time that
 // was put, and the last sequence number.
 
 const segmentLen = 8
 
-// metaKey is shorter than the key of any other row.
-var metaKey = []byte{0}
+// observedKey is shorter than the key of any other row.
+var observedKey = []byte{0}
 
-// metaLen is 8 bytes of time, -1 before the first put, and 4 of sequence.
-const metaLen = 8 + 4
+// observedLen is 8 bytes of time, -1 before the first put, and 4 of sequence.
+const observedLen = 8 + 4
 
 // nothingPut is what observed is before the first put.
 const nothingPut = -1
@@ -60,7 +60,7 @@ type segmented struct {
 	observed int64
 	sequence uint32
 	stored   bool // there is a meta row
-	meta     [metaLen]byte
+	meta     [observedLen]byte
 	low      [segmentLen]byte
 	high     [segmentLen]byte
 }
@@ -68,12 +68,12 @@ type segmented struct {
 // newSegmented reads what is known of the rows.
 func newSegmented(rows Rows, t timeline) (segmented, error) {
 	s := segmented{rows: rows, timeline: t, observed: nothingPut}
-	meta, ok, err := rows.Get(metaKey)
+	meta, ok, err := rows.Get(observedKey)
 	if err != nil || !ok {
 		return s, err
 	}
-	if len(meta) != metaLen {
-		return s, fmt.Errorf("the row of the store's stream time has %d bytes, want %d: the rows are not of this store", len(meta), metaLen)
+	if len(meta) != observedLen {
+		return s, fmt.Errorf("the row of the store's stream time has %d bytes, want %d: the rows are not of this store", len(meta), observedLen)
 	}
 	s.observed = millisOf(meta)
 	s.sequence = binary.BigEndian.Uint32(meta[8:])
@@ -86,7 +86,7 @@ func (s *segmented) save() error {
 	binary.BigEndian.PutUint64(s.meta[:], uint64(s.observed))
 	binary.BigEndian.PutUint32(s.meta[8:], s.sequence)
 	s.stored = true
-	return s.rows.Put(metaKey, s.meta[:])
+	return s.rows.Put(observedKey, s.meta[:])
 }
 
 // oldest is the earliest visible time.
