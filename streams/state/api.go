@@ -207,8 +207,9 @@ type Rows interface {
 	// DeleteRange removes the keys from from (included) to to (not included).
 	DeleteRange(from, to []byte) error
 	// Scan has the rows from from (included) to to (not included; nil is the
-	// end), as they were at the call. The slices are valid for one step. An error
-	// ends the scan and is given with nil slices.
+	// end), as they are when the loop begins. The slices are valid for one step,
+	// also where rows are written or other scans run in it. An error ends the scan
+	// and is given with nil slices.
 	Scan(from, to []byte, reverse bool) iter.Seq2[Row, error]
 	// ApproxLen is about the number of rows.
 	ApproxLen() int64
