@@ -150,6 +150,7 @@ func (t *Task) open(s *graph.Store) error {
 	}
 	if s.Builder.Spec().Changelog && !s.Global {
 		topic := ChangelogTopic(t.cfg.ApplicationID, s.Name)
+		env.Topic = topic
 		env.Log = func(key, value []byte, at int64) error {
 			buf := make([]byte, 0, len(key)+len(value))
 			buf = append(append(buf, key...), value...)
