@@ -243,3 +243,26 @@ func TestStagedRowsAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations for a row of the DB", allocs)
 	}
 }
+
+func FuzzOffsets(f *testing.F) {
+	f.Add("topic/0", make([]byte, 8))
+	f.Add("topic/00", make([]byte, 8))
+	f.Add("/1", []byte{1})
+	f.Fuzz(func(t *testing.T, name string, value []byte) {
+		s := state.NewStaged(state.NewMemory())
+		noError(t, s.Commit(state.Meta{"offset/" + name: value}))
+		found, err := s.Offsets()
+		if err != nil {
+			if !errors.Is(err, state.ErrCorrupt) {
+				t.Fatal(err)
+			}
+			return
+		}
+		for _, c := range found {
+			next, ok, err := s.Offset(c.Topic, c.Partition)
+			if err != nil || !ok || next != c.Next || next < 0 {
+				t.Errorf("%q: %v is found, but read as %d %v %v", name, c, next, ok, err)
+			}
+		}
+	})
+}

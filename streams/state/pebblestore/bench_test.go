@@ -2,6 +2,7 @@ package pebblestore_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -103,7 +104,7 @@ func BenchmarkAggregateIndexedBatch(b *testing.B) {
 				value[0] = old[0] + 1
 				err = closer.Close()
 			}
-			if err != nil && err != pebble.ErrNotFound {
+			if err != nil && !errors.Is(err, pebble.ErrNotFound) {
 				b.Fatal(err)
 			}
 			if err := batch.Set(key, value, nil); err != nil {

@@ -19,7 +19,7 @@ func (s *store) ApproxLen(from, to []byte) int64 {
 	if to != nil && bytes.Compare(from, to) >= 0 {
 		return 0
 	}
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	it, err := s.db.NewIter(bounds(from, to))
 	if err != nil {
 		s.log.Warn("count of rows is not known", "err", err)
 		return 0
