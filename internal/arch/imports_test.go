@@ -55,9 +55,11 @@ var allowed = map[string][]string{
 		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
 		"streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
 	},
-	"streams/streamstest":     {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
-	"streams/state/statetest": {"streams/state"},
-	"connect":                 {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
+	"streams/streamstest":       {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
+	"streams/state/statetest":   {"streams/state"},
+	"streams/state/pebblestore": {"streams/state"},
+	"streams/internal/statedir": {},
+	"connect":                   {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
 
 	// What knows Java MirrorMaker 2's own ways.
 	"internal/takeover":    {"internal/backoff", "internal/kafka", "internal/pipeline", "topology"},
@@ -86,15 +88,16 @@ var inTests = map[string][]string{
 	"*":       {"internal/check", "internal/mm2test"},
 	"grafana": {"internal/app", "internal/config"},
 	// Whoever may use clients may describe connections in its tests.
-	"internal/lane":     {"internal/connection", "topology"},
-	"replicator":        {"internal/connection"},
-	"internal/takeover": {"internal/connection"},
-	"checkpoint":        {"internal/connection"},
-	"heartbeat":         {"internal/connection"},
-	"configsync":        {"internal/connection"},
-	"streams":           {"streams/streamstest"},
-	"streams/state":     {"streams/state/statetest"},
-	"connect":           {"internal/connection"},
+	"internal/lane":             {"internal/connection", "topology"},
+	"replicator":                {"internal/connection"},
+	"internal/takeover":         {"internal/connection"},
+	"checkpoint":                {"internal/connection"},
+	"heartbeat":                 {"internal/connection"},
+	"configsync":                {"internal/connection"},
+	"streams":                   {"streams/streamstest"},
+	"streams/state":             {"streams/state/statetest"},
+	"streams/state/pebblestore": {"streams/state/statetest"},
+	"connect":                   {"internal/connection"},
 }
 
 // forbidden tells why a file of package from may not import package to; empty
