@@ -67,6 +67,28 @@ func init() {
 			},
 			check: allRows(rowsOf[string]("red"), rowsOf[*string]("agg")),
 		},
+		"table-group-by": {
+			build: func(b *streams.Builder) {
+				t := streams.Table[string, string](b, "input", streams.Store("t"))
+				group := func(_, v string) (string, string) {
+					g, _, _ := strings.Cut(v, ":")
+					return g, v
+				}
+				streams.AggregateTable(streams.GroupTable(t, group), func() string { return "0" },
+					func(_, v, agg string) string { return plus(agg, number(v)) },
+					func(_, v, agg string) string { return plus(agg, -number(v)) },
+					streams.Store("sums")).ToStream().To("output")
+				streams.GroupTable(t, group).Count(streams.Store("cnt")).ToStream().To("counted")
+			},
+			check: allRows(rowsOf[string]("sums"), rowsOf[int64]("cnt")),
+		},
+	})
+	register("11-table-operators", map[string]program{
+		"filter-then-aggregate": {build: func(b *streams.Builder) {
+			t := streams.Table[string, string](b, "input", streams.Store("t")).Filter(startsWithY)
+			streams.GroupTable(t, func(_, v string) (string, string) { return v, v }).
+				Count(streams.Store("c")).ToStream().To("output")
+		}},
 	})
 	register("12-processor-api", map[string]program{
 		"dsl-process": {build: func(b *streams.Builder) {
