@@ -143,13 +143,13 @@ func (t *Task) open(s *graph.Store) error {
 	if err != nil {
 		return err
 	}
+	topic := ChangelogTopic(t.cfg.ApplicationID, s.Name)
 	env := state.Env{
-		Rows: rows, Time: func() int64 { return t.at },
+		Rows: rows, Topic: topic, Time: func() int64 { return t.at },
 		Fail:    func(err error) { t.broken = errors.Join(t.broken, fmt.Errorf("store %q: %w", s.Name, err)) },
 		Dropped: func() { t.Dropped(s.Name, "expired") },
 	}
 	if s.Builder.Spec().Changelog && !s.Global {
-		topic := ChangelogTopic(t.cfg.ApplicationID, s.Name)
 		env.Log = func(key, value []byte, at int64) error {
 			buf := make([]byte, 0, len(key)+len(value))
 			buf = append(append(buf, key...), value...)
