@@ -75,3 +75,5 @@ func (n nulls[K, V]) settle(r *Record[K, V]) {
 }
 
 func (n *processorNode[KI, VI, KO, VO]) dropped(why string) { n.task.Dropped(n.name, why) }
+
+func (n *processorNode[KI, VI, KO, VO]) as(m RecordMetadata, fn func()) { n.task.As(m, fn) }

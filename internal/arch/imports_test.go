@@ -41,11 +41,12 @@ var allowed = map[string][]string{
 	"configsync": {"internal/backoff", "internal/kafka", "topology"},
 
 	// Kafka Streams for Go, from its leaves up.
-	"streams/serde":          {},
-	"streams/internal/null":  {},
-	"streams/state":          {"streams/internal/null", "streams/serde"},
-	"streams/internal/graph": {"streams/state"},
-	"streams/internal/task":  {"streams/internal/graph", "streams/state"},
+	"streams/serde":           {},
+	"streams/internal/null":   {},
+	"streams/state":           {"streams/internal/null", "streams/serde"},
+	"streams/internal/buffer": {"streams/state"},
+	"streams/internal/graph":  {"streams/state"},
+	"streams/internal/task":   {"streams/internal/graph", "streams/state"},
 
 	"streams/internal/assign":         {},
 	"streams/internal/balancer":       {"streams/internal/assign"},
@@ -53,7 +54,7 @@ var allowed = map[string][]string{
 	"streams/internal/settings":       {"internal/connection", "internal/properties", "streams/internal/internaltopics"},
 	"streams": {
 		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
-		"streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
+		"streams/internal/buffer", "streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
 	},
 	"streams/streamstest":       {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
 	"streams/state/statetest":   {"streams/state"},
