@@ -18,6 +18,9 @@ type KTable[K, V any] struct {
 	key   any    // serde.Serde[K] if one was given, else nil
 	value any    // serde.Serde[V]
 	rows  rows[K, V]
+	// closes is when the window of a key is closed for good; nil where keys are in no
+	// windows.
+	closes func(k K) (time.Time, bool)
 }
 
 // change is an update of a table as it travels between the nodes of tables: the
