@@ -22,6 +22,9 @@ func orNull(v *string) string {
 }
 
 func slash(l, r string) string             { return l + "/" + r }
+func plus(l, r string) string              { return l + "+" + r }
+func plusLeft(l string, r *string) string  { return l + "+" + orNull(r) }
+func plusOuter(l, r *string) string        { return orNull(l) + "+" + orNull(r) }
 func slashLeft(l string, r *string) string { return l + "/" + orNull(r) }
 
 func init() {
@@ -88,6 +91,21 @@ func init() {
 			streams.JoinGlobal(first, g2, func(k, _ string) string { return k }, both).To("output")
 		}},
 	})
+	register("04-table-table-join", map[string]program{
+		"inner": joinedTables(func(l, r *streams.KTable[string, string], opts ...streams.Option) *streams.KTable[string, string] {
+			return streams.JoinTables(l, r, plus, opts...)
+		}),
+		"left": joinedTables(func(l, r *streams.KTable[string, string], opts ...streams.Option) *streams.KTable[string, string] {
+			return streams.LeftJoinTables(l, r, plusLeft, opts...)
+		}),
+		"outer": joinedTables(func(l, r *streams.KTable[string, string], opts ...streams.Option) *streams.KTable[string, string] {
+			return streams.OuterJoinTables(l, r, plusOuter, opts...)
+		}),
+		"not-materialized": {build: func(b *streams.Builder) {
+			l, r := streams.Table[string, string](b, "left"), streams.Table[string, string](b, "right")
+			streams.JoinTables(l, r, plus).ToStream().To("output")
+		}},
+	})
 	register("13-naming", map[string]program{
 		"global-store-and-branch": {build: func(b *streams.Builder) {
 			streams.GlobalTable[string, string](b, "g", streams.Store("gs"))
@@ -98,6 +116,18 @@ func init() {
 			y.To("y")
 		}},
 	})
+}
+
+// joinedTables joins two tables into a third with a store.
+func joinedTables(join func(l, r *streams.KTable[string, string], opts ...streams.Option) *streams.KTable[string, string]) program {
+	return program{
+		build: func(b *streams.Builder) {
+			l := streams.Table[string, string](b, "left", streams.Store("l"))
+			r := streams.Table[string, string](b, "right", streams.Store("r"))
+			join(l, r, streams.Store("joined")).ToStream().To("output")
+		},
+		check: rowsOf[string]("joined"),
+	}
 }
 
 func leftJoinTable(b *streams.Builder) {

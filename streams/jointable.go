@@ -1,7 +1,5 @@
 package streams
 
-import "fmt"
-
 const optJoinTable = optNamed | optKeySerde | optValueSerde
 
 // JoinTable joins each record of a stream with the table's row of the same key, as
@@ -54,7 +52,7 @@ func joinTable[K, V, TV, O any](s *KStream[K, V], t *KTable[K, TV], operator str
 		}
 	}, from.node)
 	connect(b, node, rows.stores)
-	copartition(b, fmt.Sprintf("%s %q", operator, node), from.node, t.node)
+	copartition(b, node, from.node, t.node)
 	return derive[K, V, K, O](from, node)
 }
 
