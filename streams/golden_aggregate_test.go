@@ -31,7 +31,7 @@ func number(v string) int {
 	return n
 }
 
-func plus(agg string, n int) string {
+func sumText(agg string, n int) string {
 	sum, err := strconv.Atoi(agg)
 	if err != nil {
 		panic(err)
@@ -75,8 +75,8 @@ func init() {
 					return g, v
 				}
 				streams.AggregateTable(streams.GroupTable(t, group), func() string { return "0" },
-					func(_, v, agg string) string { return plus(agg, number(v)) },
-					func(_, v, agg string) string { return plus(agg, -number(v)) },
+					func(_, v, agg string) string { return sumText(agg, number(v)) },
+					func(_, v, agg string) string { return sumText(agg, -number(v)) },
 					streams.Store("sums")).ToStream().To("output")
 				streams.GroupTable(t, group).Count(streams.Store("cnt")).ToStream().To("counted")
 			},

@@ -27,10 +27,6 @@ type keeper interface {
 	throttle() time.Duration
 }
 
-func (n *processorNode[KI, VI, KO, VO]) keep(key string, value int64)  { n.task.Keep(key, value) }
-func (n *processorNode[KI, VI, KO, VO]) kept(key string) (int64, bool) { return n.task.Kept(key) }
-func (n *processorNode[KI, VI, KO, VO]) throttle() time.Duration       { return n.task.Throttle() }
-
 func (n *windowNode[K, V, A]) start(ctx ProcessorContext[Windowed[K], change[A]]) error {
 	task, ok := ctx.(keeper)
 	if !ok {
