@@ -31,7 +31,7 @@ func (m *sinkMaker[K, V]) Make(t *task.Task, n *graph.Node) (task.Node, error) {
 // keys are, by the key without the window. It is asked for a part of the encoded
 // key, since an inner serde may need the topic to encode it again.
 type placer interface {
-	Place(encoded []byte) []byte
+	place(encoded []byte) []byte
 }
 
 // sinkNode encodes records and sends them to a topic.
@@ -98,7 +98,7 @@ func (n *sinkNode[K, V]) encode(o *task.Output, r Record[K, V]) (err error) {
 		o.Key = buf[:key:key]
 		if n.place != nil {
 			// Not nil, also where the key that is in the window has no bytes.
-			o.PartitionKey = n.place.Place(o.Key)
+			o.PartitionKey = n.place.place(o.Key)
 		}
 	}
 	if !r.NullValue {

@@ -87,15 +87,15 @@ func (s *windowedSerde[K]) DecodeMeta(m serde.Meta, b []byte) (k Windowed[K], er
 			return k, fmt.Errorf("decode the key of a session: it ends at %d, before its start %d", end, start)
 		}
 	}
-	inner, err := serde.Read(s.inner, m, s.Place(b))
+	inner, err := serde.Read(s.inner, m, s.place(b))
 	if err != nil {
 		return k, fmt.Errorf("decode the key in a windowed key: %w", err)
 	}
 	return Windowed[K]{Key: inner, Start: millis(start), End: millis(end)}, nil
 }
 
-// Place implements placer.
-func (s *windowedSerde[K]) Place(encoded []byte) []byte {
+// place implements placer.
+func (s *windowedSerde[K]) place(encoded []byte) []byte {
 	n := len(encoded) - 8*s.times
 	return encoded[:n:n]
 }

@@ -95,16 +95,14 @@ func (n *sessionNode[K, V, A]) take(r Record[K, V], at int64) error {
 		n.late(r)
 		return nil
 	}
-	// The whole is one of the sessions that were: it is changed in its place.
-	same := len(n.found) == 1 && n.found[0].Start.UnixMilli() == start && n.found[0].End.UnixMilli() == end
 	var c change[A]
 	for _, s := range n.found {
 		old, err := n.old(r.Key, s)
 		if err != nil {
 			return err
 		}
-		if same {
-			c = old
+		if s.Start.UnixMilli() == start && s.End.UnixMilli() == end {
+			c = old // it is changed in its place
 			continue
 		}
 		if err := n.store.Delete(r.Key, s.Span); err != nil {
