@@ -56,6 +56,13 @@ func topologyOf(t *testing.T, build func(b *streams.Builder)) *streams.Topology 
 // pipe gives what one record leads to, as "key=value@time".
 func (b *bench) pipe(in joinInput) []string {
 	b.t.Helper()
+	b.pipeWith(in)
+	return b.lines()
+}
+
+// pipeWith pipes a record with headers.
+func (b *bench) pipeWith(in joinInput, headers ...string) {
+	b.t.Helper()
 	r := &kgo.Record{Topic: "right", Timestamp: time.UnixMilli(in.at)}
 	if in.left {
 		r.Topic = "left"
@@ -66,10 +73,12 @@ func (b *bench) pipe(in joinInput) []string {
 	if in.value != nil {
 		r.Value = []byte(*in.value)
 	}
+	for _, h := range headers {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: h})
+	}
 	if err := b.d.PipeRaw(r); err != nil {
 		b.t.Fatalf("%v: %v", in, err)
 	}
-	return b.lines()
 }
 
 func (b *bench) lines() (lines []string) {
