@@ -93,7 +93,6 @@ func line(key, value *string, at int64) string {
 	return fmt.Sprintf("%s=%s@%d", orNull(key), orNull(value), at)
 }
 
-func ptr(s string) *string { return &s }
 
 func ptrUnless(null bool, s string) *string {
 	if null {
@@ -143,7 +142,7 @@ func randomInputs(rng *rand.Rand, n int) []joinInput {
 	inputs := make([]joinInput, n)
 	now := int64(100)
 	for i := range inputs {
-		in := joinInput{left: rng.IntN(2) == 0, key: ptr(string(rune('a' + rng.IntN(3)))), value: ptr(fmt.Sprint(i))}
+		in := joinInput{left: rng.IntN(2) == 0, key: new(string(rune('a' + rng.IntN(3)))), value: new(fmt.Sprint(i))}
 		switch p := rng.IntN(20); {
 		case p < 10:
 			now += rng.Int64N(6)

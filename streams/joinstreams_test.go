@@ -60,8 +60,8 @@ func TestWindowBounds(t *testing.T) {
 		"with grace": {streams.Within(ms(10)).WithGrace(ms(50)), 90, 110, 89, 111},
 	} {
 		t.Run(name, func(t *testing.T) {
-			right := func(at int64) joinInput { return joinInput{key: ptr("a"), value: ptr("r"), at: at} }
-			left := joinInput{left: true, key: ptr("a"), value: ptr("l"), at: 100}
+			right := func(at int64) joinInput { return joinInput{key: new("a"), value: new("r"), at: at} }
+			left := joinInput{left: true, key: new("a"), value: new("l"), at: 100}
 			for at, want := range map[int64]int{c.first: 1, c.last: 1, c.before: 0, c.behind: 0} {
 				b := streamsBench(t, c.w, joinKind{})
 				b.pipe(left)
@@ -189,7 +189,7 @@ func TestHeadersOfJoinedStreams(t *testing.T) {
 	b := streamsBench(t, streams.Within(ms(10)), kinds["left"])
 	in := func(topic, key string, at int64, header string) {
 		t.Helper()
-		r := joinInput{left: topic == "left", key: &key, value: ptr("v"), at: at}
+		r := joinInput{left: topic == "left", key: &key, value: new("v"), at: at}
 		b.pipeWith(r, header)
 	}
 	in("left", "a", 0, "first")
