@@ -3,7 +3,6 @@ package streams_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"strings"
 	"testing"
 	"time"
@@ -20,15 +19,15 @@ type exampleTB struct {
 
 func (*exampleTB) Helper()                      {}
 func (*exampleTB) Context() context.Context     { return context.Background() }
-func (*exampleTB) Errorf(f string, args ...any) { log.Printf(f, args...) }
-func (*exampleTB) Fatalf(f string, args ...any) { log.Fatalf(f, args...) }
+func (*exampleTB) Errorf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }
+func (*exampleTB) Fatalf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }
 func (tb *exampleTB) Cleanup(fn func())         { tb.cleanups = append(tb.cleanups, fn) }
 
 // runExample runs a topology for an example, in which use pipes records.
 func runExample(b *streams.Builder, use func(d *streamstest.Driver)) {
 	top, err := b.Build()
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	tb := &exampleTB{}
 	use(streamstest.New(tb, top))

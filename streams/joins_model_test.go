@@ -6,8 +6,10 @@ import (
 	"mm2/streams"
 )
 
-type kstream = streams.KStream[string, string]
-type ktable = streams.KTable[string, string]
+type (
+	kstream = streams.KStream[string, string]
+	ktable  = streams.KTable[string, string]
+)
 
 // joinKind is which sides give a result without the other one.
 type joinKind struct{ left, right bool }

@@ -93,7 +93,6 @@ func line(key, value *string, at int64) string {
 	return fmt.Sprintf("%s=%s@%d", orNull(key), orNull(value), at)
 }
 
-
 func ptrUnless(null bool, s string) *string {
 	if null {
 		return nil
@@ -105,7 +104,7 @@ func ptrUnless(null bool, s string) *string {
 // and what it leads to. "null" is a null.
 func (b *bench) script(text string) {
 	b.t.Helper()
-	for _, l := range strings.Split(strings.TrimSpace(text), "\n") {
+	for l := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		in, want, _ := strings.Cut(strings.TrimSpace(l), ">")
 		var got string
 		if dt, ok := strings.CutPrefix(strings.TrimSpace(in), "advance "); ok {
