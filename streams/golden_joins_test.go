@@ -49,7 +49,6 @@ func init() {
 			streams.JoinTable(s, streams.Table[string, string](b, "right"), slash).To("output")
 		}},
 	})
-	skip("02-stream-table-join/rekeyed-null-keys", "needs Count")
 	skip("02-stream-table-join/table-reuse-source-topic", "topology.optimization (tier 3)")
 	skip("02-stream-table-join/versioned", "versioned stores (tier 3)")
 	skip("02-stream-table-join/versioned-grace", "versioned stores (tier 3)")
@@ -130,9 +129,6 @@ func init() {
 				streams.Named("enrich"), streams.JoinStores("enrich-store")).To("output")
 		}},
 	})
-	skip("13-naming/auto-names", "needs Count")
-	skip("13-naming/explicit-names", "needs Count")
-	skip("13-naming/counter-with-names", "needs Count and Suppress")
 	register("13-naming", map[string]program{
 		"self-join": {build: func(b *streams.Builder) {
 			s := streams.Stream[string, string](b, "input")

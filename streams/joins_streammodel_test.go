@@ -20,16 +20,16 @@ func joinStreams(l, r *kstream, w streams.JoinWindow, k joinKind, opts ...stream
 	}
 }
 
-func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 func TestJoinStreamsIsItsModel(t *testing.T) {
 	windows := map[string]streams.JoinWindow{
-		"both ways":    {Before: ms(10), After: ms(10), Grace: ms(5)},
-		"no grace":     {Before: ms(10), After: ms(10)},
-		"after only":   {After: ms(20), Grace: ms(3)},
-		"before only":  {Before: ms(15)},
-		"lopsided":     {Before: ms(3), After: ms(25), Grace: ms(10)},
-		"in future":    {Before: ms(-5), After: ms(20), Grace: ms(10)},
+		"both ways":    {Before: millis(10), After: millis(10), Grace: millis(5)},
+		"no grace":     {Before: millis(10), After: millis(10)},
+		"after only":   {After: millis(20), Grace: millis(3)},
+		"before only":  {Before: millis(15)},
+		"lopsided":     {Before: millis(3), After: millis(25), Grace: millis(10)},
+		"in future":    {Before: millis(-5), After: millis(20), Grace: millis(10)},
 		"same instant": {},
 	}
 	for name, kind := range kinds {

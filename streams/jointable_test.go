@@ -143,8 +143,8 @@ func TestCopartition(t *testing.T) {
 		g := streams.GlobalTable[string, string](b, "g")
 		streams.JoinTable(l.Merge(r), t1, plus, streams.Named("st")).To("o1")
 		streams.JoinTables(t1, t2, plus, streams.Named("tt")).ToStream().To("o2")
-		streams.JoinStreams(l, streams.SelectKey(r, byValue), streams.Within(ms(5)), plus, streams.Named("ss")).To("o3")
-		streams.JoinStreams(l, l, streams.Within(ms(5)), plus, streams.Named("self")).To("o4")
+		streams.JoinStreams(l, streams.SelectKey(r, byValue), streams.Within(millis(5)), plus, streams.Named("ss")).To("o3")
+		streams.JoinStreams(l, l, streams.Within(millis(5)), plus, streams.Named("self")).To("o4")
 		streams.JoinGlobal(l, g, byValue, plus).To("o5")
 	})
 	want := []graph.Copartition{

@@ -121,5 +121,3 @@ func throttleOf(ctx BaseContext) time.Duration {
 	}
 	return 0
 }
-
-func (n *processorNode[KI, VI, KO, VO]) throttle() time.Duration { return n.task.Throttle() }

@@ -80,13 +80,6 @@ func (j *tableJoin[K, L, R, O]) sendOld(bool) bool {
 	return true
 }
 
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // joinTables adds a join of two tables.
 func joinTables[K, L, R, O any](l *KTable[K, L], r *KTable[K, R], operator string, needL, needR bool, fn func(K, maybe[L], maybe[R]) O, opts []Option) *KTable[K, O] {
 	b := l.b

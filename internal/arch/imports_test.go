@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/version":    {},
 	"internal/invariants": {},
 	"internal/javawire":   {},
+	"internal/properties": {"internal/connection"},
 
 	// The core and the ends on Kafka.
 	"internal/pipeline": {"internal/invariants"},
@@ -40,25 +41,33 @@ var allowed = map[string][]string{
 	"configsync": {"internal/backoff", "internal/kafka", "topology"},
 
 	// Kafka Streams for Go, from its leaves up.
-	"streams/serde":          {},
-	"streams/internal/null":  {},
-	"streams/state":          {"streams/internal/null", "streams/serde"},
-	"streams/internal/graph": {"streams/state"},
-	"streams/internal/task":  {"streams/internal/graph", "streams/state"},
+	"streams/serde":           {},
+	"streams/internal/null":   {},
+	"streams/state":           {"streams/internal/null", "streams/serde"},
+	"streams/internal/buffer": {"streams/state"},
+	"streams/internal/graph":  {"streams/state"},
+	"streams/internal/task":   {"streams/internal/graph", "streams/state"},
+
+	"streams/internal/assign":         {},
+	"streams/internal/balancer":       {"streams/internal/assign"},
+	"streams/internal/internaltopics": {"internal/backoff", "internal/kafka"},
+	"streams/internal/settings":       {"internal/connection", "internal/properties", "streams/internal/internaltopics"},
 	"streams": {
-		"internal/backoff", "internal/kafka", "internal/pipeline",
-		"streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
+		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
+		"streams/internal/buffer", "streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
 	},
-	"streams/streamstest":     {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
-	"streams/state/statetest": {"streams/state"},
-	"connect":                 {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
+	"streams/streamstest":       {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
+	"streams/state/statetest":   {"streams/state"},
+	"streams/state/pebblestore": {"streams/state"},
+	"streams/internal/statedir": {},
+	"connect":                   {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
 
 	// What knows Java MirrorMaker 2's own ways.
 	"internal/takeover":    {"internal/backoff", "internal/kafka", "internal/pipeline", "topology"},
 	"internal/javametrics": {"internal/pipeline", "topology"},
 
 	// The service.
-	"internal/config": {"internal/connection", "topology"},
+	"internal/config": {"internal/connection", "internal/properties", "topology"},
 	"internal/app": {
 		"checkpoint", "configsync", "connect", "grafana", "heartbeat", "replicator", "streams",
 		"internal/backoff", "internal/config", "internal/connection", "internal/javametrics", "internal/kafka",
@@ -80,14 +89,16 @@ var inTests = map[string][]string{
 	"*":       {"internal/check", "internal/mm2test"},
 	"grafana": {"internal/app", "internal/config"},
 	// Whoever may use clients may describe connections in its tests.
-	"internal/lane":     {"internal/connection", "topology"},
-	"replicator":        {"internal/connection"},
-	"internal/takeover": {"internal/connection"},
-	"checkpoint":        {"internal/connection"},
-	"heartbeat":         {"internal/connection"},
-	"configsync":        {"internal/connection"},
-	"streams":           {"internal/connection"},
-	"connect":           {"internal/connection"},
+	"internal/lane":             {"internal/connection", "topology"},
+	"replicator":                {"internal/connection"},
+	"internal/takeover":         {"internal/connection"},
+	"checkpoint":                {"internal/connection"},
+	"heartbeat":                 {"internal/connection"},
+	"configsync":                {"internal/connection"},
+	"streams":                   {"streams/streamstest"},
+	"streams/state":             {"streams/state/statetest"},
+	"streams/state/pebblestore": {"streams/state/statetest"},
+	"connect":                   {"internal/connection"},
 }
 
 // forbidden tells why a file of package from may not import package to; empty

@@ -1,12 +1,12 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mm2/internal/properties"
 )
 
 // Option changes where [Load] looks. Tests use them.
@@ -42,14 +42,14 @@ func (s *source) load() (*Config, error) {
 	}
 	data, err := s.readFile(s.file)
 	if err != nil {
-		return nil, s.fileError(readable(err))
+		return nil, s.fileError(properties.Readable(err))
 	}
 	c := read(s, data)
 	if len(s.problems) > 0 {
-		return nil, &Error{Problems: tidy(s.problems)}
+		return nil, &Error{Problems: properties.Tidy(s.problems)}
 	}
 	c.File = s.file
-	c.Warnings = tidy(s.warnings)
+	c.Warnings = properties.Tidy(s.warnings)
 	return c, nil
 }
 
@@ -66,13 +66,4 @@ func format(path string) (func(*source, []byte) *Config, error) {
 
 func (s *source) fileError(err error) error {
 	return &Error{Problems: []Problem{{File: s.file, Rule: err.Error()}}}
-}
-
-// readable drops the path from an error of the file system, for it is said
-// already.
-func readable(err error) error {
-	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
-		return fmt.Errorf("cannot be read: %w", pathError.Err)
-	}
-	return fmt.Errorf("cannot be read: %w", err)
 }

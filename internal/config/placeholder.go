@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"mm2/internal/properties"
 )
 
 var placeholder = regexp.MustCompile(`\$\{(env|file):([^}]*)\}`)
@@ -36,16 +38,16 @@ func (s *source) placeholderValue(kind, argument string) (string, error) {
 	path, key, keyed := strings.Cut(argument, ":")
 	data, err := s.readFile(path)
 	if err != nil {
-		return "", readable(err)
+		return "", properties.Readable(err)
 	}
 	if !keyed {
 		return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
 	}
-	entries, _ := parseProperties(data)
+	entries, _ := properties.Parse(data)
 	value, found := "", false
 	for _, e := range entries {
-		if e.key == key {
-			value, found = e.value, true // the last one wins
+		if e.Key == key {
+			value, found = e.Value, true // the last one wins
 		}
 	}
 	if !found {
