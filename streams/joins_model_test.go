@@ -6,8 +6,10 @@ import (
 	"mm2/streams"
 )
 
-type kstream = streams.KStream[string, string]
-type ktable = streams.KTable[string, string]
+type (
+	kstream = streams.KStream[string, string]
+	ktable  = streams.KTable[string, string]
+)
 
 // joinKind is which sides give a result without the other one.
 type joinKind struct{ left, right bool }
@@ -81,7 +83,7 @@ func lookupModel(left bool) func(joinInput) []string {
 		if row == nil && !left {
 			return nil
 		}
-		return []string{line(in.key, ptr(plusLeft(*in.value, row)), in.at)}
+		return []string{line(in.key, new(plusLeft(*in.value, row)), in.at)}
 	}
 }
 
@@ -138,9 +140,9 @@ func tablesModel(kind joinKind) func(joinInput) []string {
 			case in.value == nil:
 				return []string{line(in.key, nil, in.at)}
 			case in.left:
-				return []string{line(in.key, ptr(plusOuter(in.value, nil)), in.at)}
+				return []string{line(in.key, new(plusOuter(in.value, nil)), in.at)}
 			default:
-				return []string{line(in.key, ptr(plusOuter(nil, in.value)), in.at)}
+				return []string{line(in.key, new(plusOuter(nil, in.value)), in.at)}
 			}
 		}
 		at := max(in.at, other.at)
@@ -148,9 +150,9 @@ func tablesModel(kind joinKind) func(joinInput) []string {
 		case in.value == nil && !otherStays:
 			return []string{line(in.key, nil, at)}
 		case in.left:
-			return []string{line(in.key, ptr(plusOuter(in.value, &other.value)), at)}
+			return []string{line(in.key, new(plusOuter(in.value, &other.value)), at)}
 		default:
-			return []string{line(in.key, ptr(plusOuter(&other.value, in.value)), at)}
+			return []string{line(in.key, new(plusOuter(&other.value, in.value)), at)}
 		}
 	}
 }

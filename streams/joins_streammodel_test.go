@@ -70,9 +70,9 @@ func (m *streamsModel) end(in joinInput) int64 {
 
 func (m *streamsModel) alone(in joinInput) string {
 	if in.left {
-		return line(in.key, ptr(plusOuter(in.value, nil)), in.at)
+		return line(in.key, new(plusOuter(in.value, nil)), in.at)
 	}
-	return line(in.key, ptr(plusOuter(nil, in.value)), in.at)
+	return line(in.key, new(plusOuter(nil, in.value)), in.at)
 }
 
 func (m *streamsModel) step(in joinInput) (out []string) {
@@ -97,7 +97,7 @@ func (m *streamsModel) step(in joinInput) (out []string) {
 		if !in.left {
 			l, right = right, l
 		}
-		out = append(out, line(in.key, ptr(plusOuter(l, right)), max(in.at, r.at)))
+		out = append(out, line(in.key, new(plusOuter(l, right)), max(in.at, r.at)))
 	}
 	if len(found) == 0 && m.stays(in.left) {
 		if m.end(in) < m.streamTime {

@@ -56,6 +56,13 @@ func topologyOf(t *testing.T, build func(b *streams.Builder)) *streams.Topology 
 // pipe gives what one record leads to, as "key=value@time".
 func (b *bench) pipe(in joinInput) []string {
 	b.t.Helper()
+	b.pipeWith(in)
+	return b.lines()
+}
+
+// pipeWith pipes a record with headers.
+func (b *bench) pipeWith(in joinInput, headers ...string) {
+	b.t.Helper()
 	r := &kgo.Record{Topic: "right", Timestamp: time.UnixMilli(in.at)}
 	if in.left {
 		r.Topic = "left"
@@ -66,10 +73,12 @@ func (b *bench) pipe(in joinInput) []string {
 	if in.value != nil {
 		r.Value = []byte(*in.value)
 	}
+	for _, h := range headers {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: h})
+	}
 	if err := b.d.PipeRaw(r); err != nil {
 		b.t.Fatalf("%v: %v", in, err)
 	}
-	return b.lines()
 }
 
 func (b *bench) lines() (lines []string) {
@@ -84,8 +93,6 @@ func line(key, value *string, at int64) string {
 	return fmt.Sprintf("%s=%s@%d", orNull(key), orNull(value), at)
 }
 
-func ptr(s string) *string { return &s }
-
 func ptrUnless(null bool, s string) *string {
 	if null {
 		return nil
@@ -97,7 +104,7 @@ func ptrUnless(null bool, s string) *string {
 // and what it leads to. "null" is a null.
 func (b *bench) script(text string) {
 	b.t.Helper()
-	for _, l := range strings.Split(strings.TrimSpace(text), "\n") {
+	for l := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		in, want, _ := strings.Cut(strings.TrimSpace(l), ">")
 		var got string
 		if dt, ok := strings.CutPrefix(strings.TrimSpace(in), "advance "); ok {
@@ -134,7 +141,7 @@ func randomInputs(rng *rand.Rand, n int) []joinInput {
 	inputs := make([]joinInput, n)
 	now := int64(100)
 	for i := range inputs {
-		in := joinInput{left: rng.IntN(2) == 0, key: ptr(string(rune('a' + rng.IntN(3)))), value: ptr(fmt.Sprint(i))}
+		in := joinInput{left: rng.IntN(2) == 0, key: new(string(rune('a' + rng.IntN(3)))), value: new(fmt.Sprint(i))}
 		switch p := rng.IntN(20); {
 		case p < 10:
 			now += rng.Int64N(6)
