@@ -8,10 +8,12 @@ import (
 	"mm2/streams/internal/null"
 )
 
-func (n *processorNode[KI, VI, KO, VO]) Context() context.Context         { return n.task.Context() }
-func (n *processorNode[KI, VI, KO, VO]) ApplicationID() string            { return n.task.ApplicationID() }
-func (n *processorNode[KI, VI, KO, VO]) TaskID() TaskID                   { return n.task.ID() }
-func (n *processorNode[KI, VI, KO, VO]) StateDir() string                 { return n.task.StateDir() }
+func (n *processorNode[KI, VI, KO, VO]) Context() context.Context { return n.task.Context() }
+
+func (n *processorNode[KI, VI, KO, VO]) ApplicationID() string { return n.task.ApplicationID() }
+func (n *processorNode[KI, VI, KO, VO]) TaskID() TaskID        { return n.task.ID() }
+func (n *processorNode[KI, VI, KO, VO]) StateDir() string      { return n.task.StateDir() }
+
 func (n *processorNode[KI, VI, KO, VO]) Metadata() (RecordMetadata, bool) { return n.task.Metadata() }
 func (n *processorNode[KI, VI, KO, VO]) WallClock() time.Time             { return n.task.Now() }
 func (n *processorNode[KI, VI, KO, VO]) Commit()                          { n.task.RequestCommit() }

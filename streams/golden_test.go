@@ -395,8 +395,8 @@ func starred(got, want string) string {
 	}
 	lines := strings.Split(got, "\n")
 	for i, l := range lines {
-		if at := strings.Index(l, "extractor class: "); at >= 0 {
-			lines[i] = l[:at] + "extractor class: *)"
+		if before, _, ok := strings.Cut(l, "extractor class: "); ok {
+			lines[i] = before + "extractor class: *)"
 		}
 	}
 	return strings.Join(lines, "\n")

@@ -27,22 +27,19 @@ const (
 	optValueSerde
 	optPartitions
 	optPartitionBy
-	optGrace
-	optCluster
 	optTimestamps
 	optReset
 	optStoreName
 	optEmit
 	optTopicConfig
-	optDirect
 	optConnect
 	optRetention
 )
 
 var optionNames = map[optionKind]string{
 	optNamed: "Named", optStore: "Store", optKeySerde: "KeySerde", optValueSerde: "ValueSerde", optPartitions: "Partitions",
-	optPartitionBy: "PartitionBy", optGrace: "Grace", optCluster: "OnCluster", optTimestamps: "Timestamps", optReset: "StartAt",
-	optStoreName: "JoinStores", optEmit: "EmitOnClose", optTopicConfig: "TopicConfig", optDirect: "Direct",
+	optPartitionBy: "PartitionBy", optTimestamps: "Timestamps", optReset: "StartAt",
+	optStoreName: "JoinStores", optEmit: "EmitOnClose", optTopicConfig: "TopicConfig",
 	optConnect: "Connect", optRetention: "Retention",
 }
 
@@ -55,14 +52,11 @@ type options struct {
 	key, value  any // serde.Serde[T]
 	partitions  int32
 	partitionBy any // func(topic string, k K, v V, n int32) int32
-	grace       time.Duration
-	cluster     string
 	timestamps  any // func(Record[K, V], time.Time) time.Time
 	reset       graph.Reset
 	joinStores  string
 	emitOnClose bool
 	configs     map[string]string
-	direct      bool
 	connect     []string
 	retention   time.Duration
 }

@@ -34,7 +34,6 @@ type Node struct {
 	Internal bool           // the topic is a repartition topic, named without the application id
 	Cluster  string         // of a source or sink; empty is the home cluster
 	Reset    Reset          // of a source: where it starts without a committed position
-	Direct   bool           // a sink on another cluster that writes past the outbox
 	Global   bool           // part of a global store
 
 	Stores   []string // names of the connected stores, as they were connected

@@ -118,8 +118,10 @@ func (t *Task) failed(stage Stage, node string, err error, stack string, o *Outp
 	}
 	for _, l := range letters {
 		if err := t.cfg.Collector.Send(l); err != nil {
-			return &Error{Stage: Produce, Node: node, Task: t.cfg.ID, Topic: full.Topic, Partition: full.Partition, Offset: full.Offset,
-				Err: fmt.Errorf("send the dead letter of (%w) to %s: %w", full, l.Topic, err)}
+			return &Error{
+				Stage: Produce, Node: node, Task: t.cfg.ID, Topic: full.Topic, Partition: full.Partition, Offset: full.Offset,
+				Err: fmt.Errorf("send the dead letter of (%w) to %s: %w", full, l.Topic, err),
+			}
 		}
 	}
 	if answer.Action == Continue {

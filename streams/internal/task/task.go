@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -217,8 +218,8 @@ func (t *Task) start(name string, n Node) (err error) {
 // Close closes the nodes, children first. Stores belong to who gave the rows.
 func (t *Task) Close() error {
 	var errs []error
-	for i := len(t.nodes) - 1; i >= 0; i-- {
-		if err := t.nodes[i].Close(); err != nil {
+	for i, v := range slices.Backward(t.nodes) {
+		if err := v.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("close node %q of task %v: %w", t.graph[i].Name, t.cfg.ID, err))
 		}
 	}
