@@ -17,16 +17,36 @@ var values = []struct {
 	order int64
 	hex   string
 }{
-	{"nothing but a time", Value{Time: 5, Offset: -1, Partition: -1}, 7,
-		"0000000000000005 ffffffffffffffff 00000000 ffffffff 00000000 ffffffff ffffffff ffffffff 0000000000000007"},
-	{"the old value is the prior one", Value{Topic: "t", New: []byte("n"), Prior: []byte("p"), Old: []byte("p")}, 0,
-		"0000000000000000 0000000000000000 00000001 74 00000000 00000000 00000001 70 fffffffe 00000001 6e 0000000000000000"},
-	{"empty is not null", Value{Topic: "t", New: []byte{}, Prior: []byte{}, Old: []byte{}}, 0,
-		"0000000000000000 0000000000000000 00000001 74 00000000 00000000 00000000 fffffffe 00000000 0000000000000000"},
-	{"empty after null", Value{Topic: "t", Old: []byte{}}, 0,
-		"0000000000000000 0000000000000000 00000001 74 00000000 00000000 ffffffff 00000000 ffffffff 0000000000000000"},
-	{"headers", Value{Topic: "t", Partition: 3, Headers: []kgo.RecordHeader{{Key: "h", Value: []byte("12")}, {Key: "", Value: nil}}}, 1,
-		"0000000000000000 0000000000000000 00000001 74 00000003 00000002 00000001 68 00000002 3132 00000000 ffffffff ffffffff ffffffff ffffffff 0000000000000001"},
+	{
+		"nothing but a time",
+		Value{Time: 5, Offset: -1, Partition: -1},
+		7,
+		"0000000000000005 ffffffffffffffff 00000000 ffffffff 00000000 ffffffff ffffffff ffffffff 0000000000000007",
+	},
+	{
+		"the old value is the prior one",
+		Value{Topic: "t", New: []byte("n"), Prior: []byte("p"), Old: []byte("p")},
+		0,
+		"0000000000000000 0000000000000000 00000001 74 00000000 00000000 00000001 70 fffffffe 00000001 6e 0000000000000000",
+	},
+	{
+		"empty is not null",
+		Value{Topic: "t", New: []byte{}, Prior: []byte{}, Old: []byte{}},
+		0,
+		"0000000000000000 0000000000000000 00000001 74 00000000 00000000 00000000 fffffffe 00000000 0000000000000000",
+	},
+	{
+		"empty after null",
+		Value{Topic: "t", Old: []byte{}},
+		0,
+		"0000000000000000 0000000000000000 00000001 74 00000000 00000000 ffffffff 00000000 ffffffff 0000000000000000",
+	},
+	{
+		"headers",
+		Value{Topic: "t", Partition: 3, Headers: []kgo.RecordHeader{{Key: "h", Value: []byte("12")}, {Key: "", Value: nil}}},
+		1,
+		"0000000000000000 0000000000000000 00000001 74 00000003 00000002 00000001 68 00000002 3132 00000000 ffffffff ffffffff ffffffff ffffffff 0000000000000001",
+	},
 }
 
 func unhex(t testing.TB, s string) []byte {
