@@ -38,7 +38,7 @@ func newRestarts(t *testing.T, build func(b *streams.Builder)) *restarts {
 	return &restarts{t: t, top: top, staged: state.NewStaged(state.NewMemory())}
 }
 
-var input = task.Partition{Topic: "input"}
+var restartInput = task.Partition{Topic: "input"}
 
 func (r *restarts) begin() {
 	r.t.Helper()
@@ -52,7 +52,7 @@ func (r *restarts) begin() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := r.task.AddInput(input, g.Nodes[0].Name, r.offset, task.Committed{PartitionTime: -1}); err != nil {
+	if err := r.task.AddInput(restartInput, g.Nodes[0].Name, r.offset, task.Committed{PartitionTime: -1}); err != nil {
 		r.t.Fatal(err)
 	}
 	if err := r.task.Init(); err != nil {
@@ -93,10 +93,10 @@ func (r *restarts) pipe(key, value string, ms int64) {
 		rec.Value = []byte(value)
 	}
 	r.offset++
-	if err := r.task.Add(input, []*kgo.Record{rec}); err != nil {
+	if err := r.task.Add(restartInput, []*kgo.Record{rec}); err != nil {
 		r.t.Fatal(err)
 	}
-	r.task.SetEnd(input, r.offset, r.offset)
+	r.task.SetEnd(restartInput, r.offset, r.offset)
 	if did, err := r.task.Process(at(0)); err != nil || !did {
 		r.t.Fatalf("processed %v, error %v", did, err)
 	}
