@@ -2,6 +2,7 @@ package streams
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"mm2/streams/state"
@@ -15,6 +16,7 @@ type windowNode[K, V, A any] struct {
 	op         *windowOperator[K, V, A]
 	ctx        ProcessorContext[Windowed[K], change[A]]
 	task       keeper
+	log        *slog.Logger
 	streamTime int64 // the largest time seen, in ms; -1 before the first record
 	looked     time.Time
 }
@@ -32,7 +34,7 @@ func (n *windowNode[K, V, A]) start(ctx ProcessorContext[Windowed[K], change[A]]
 	if !ok {
 		return fmt.Errorf("the context is a %T, which keeps nothing over a restart", ctx)
 	}
-	n.ctx, n.task, n.streamTime = ctx, task, -1
+	n.ctx, n.task, n.log, n.streamTime = ctx, task, ctx.Logger(), -1
 	// A store may be ahead of the committed offsets, and what is processed again must
 	// not be late for that: the time is the one of the offsets.
 	if at, ok := task.kept(n.timeKey()); ok {
@@ -84,7 +86,7 @@ func (n *windowNode[K, V, A]) send(cause Record[K, V], k Windowed[K], at time.Ti
 func (n *windowNode[K, V, A]) late(r Record[K, V]) {
 	dropped(n.ctx, "late")
 	at, _ := n.ctx.Metadata()
-	n.ctx.Logger().Debug("record dropped: its windows are closed", "topic", at.Topic, "partition", at.Partition,
+	n.log.Debug("record dropped: its windows are closed", "topic", at.Topic, "partition", at.Partition,
 		"offset", at.Offset, "time", r.Time, "stream_time", millis(n.streamTime))
 }
 

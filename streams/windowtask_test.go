@@ -24,7 +24,7 @@ type running struct {
 	throttle  time.Duration
 	offset    int64
 	committed task.Committed
-	sent      []*task.Output
+	sent, all []*task.Output // since the last record; of all records
 	dropped   map[string]int
 	nodes     []*graph.Node
 	stores    []*graph.Store
@@ -94,7 +94,12 @@ func (r *running) commit() {
 // pipe processes a record and gives the results, which are not of changelogs.
 func (r *running) pipe(k, v string, at int64) []*task.Output {
 	r.t.Helper()
-	raw := &kgo.Record{Topic: "input", Offset: r.offset, Key: []byte(k), Value: []byte(v), Timestamp: time.UnixMilli(at)}
+	return r.pipeRaw(&kgo.Record{Key: []byte(k), Value: []byte(v), Timestamp: time.UnixMilli(at)})
+}
+
+func (r *running) pipeRaw(raw *kgo.Record) []*task.Output {
+	r.t.Helper()
+	raw.Topic, raw.Offset = "input", r.offset
 	r.offset++
 	if err := r.task.Add(input, []*kgo.Record{raw}); err != nil {
 		r.t.Fatal(err)
@@ -111,6 +116,7 @@ func (r *running) pipe(k, v string, at int64) []*task.Output {
 func (r *running) Send(o *task.Output) error {
 	if !o.Changelog {
 		r.sent = append(r.sent, o)
+		r.all = append(r.all, o)
 	}
 	return nil
 }
