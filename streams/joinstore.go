@@ -19,12 +19,13 @@ func joinStoreBuilder[K, V any](name string, w JoinWindow, keys serde.Serde[K], 
 // that is joined with itself finds itself once.
 type joinStore[K, V any] struct {
 	ctx  ProcessorContext[K, V]
+	node inner
 	name string
 	rows state.Window[K, *V]
 }
 
 func (p *joinStore[K, V]) Init(ctx ProcessorContext[K, V]) (err error) {
-	p.ctx = ctx
+	p.ctx, p.node = ctx, ctx.(inner)
 	p.rows, err = GetStore[state.Window[K, *V]](ctx, p.name)
 	return err
 }
@@ -34,6 +35,8 @@ func (p *joinStore[K, V]) Close() error { return nil }
 func (p *joinStore[K, V]) Process(r Record[K, V]) error {
 	p.ctx.Forward(r)
 	switch {
+	case p.node.failure() != nil:
+		return p.node.failure()
 	case r.NullKey:
 		return nil
 	case r.NullValue:

@@ -63,7 +63,9 @@ func sessionTable[K, V, A any](g *SessionGrouped[K, V], operator, prefix string,
 			return v, k.End, ok, err
 		}, err
 	}
-	return op.table(&windowedSerde[K]{times: 2}, g.w.gap+g.w.grace, store, func() Processor[K, V, Windowed[K], change[A]] {
+	// A record at the very end, gap and grace is taken.
+	closesAfter := g.w.gap + g.w.grace + time.Millisecond
+	return op.table(&windowedSerde[K]{times: 2}, closesAfter, store, func() Processor[K, V, Windowed[K], change[A]] {
 		return &sessionNode[K, V, A]{windowNode: windowNode[K, V, A]{op: op}, w: g.w}
 	})
 }

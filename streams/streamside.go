@@ -18,12 +18,12 @@ type streamSide[K, L, R, O, A, B any] struct {
 	otherStore    string
 	other         state.Window[K, *B]
 	waits         *waiting[K, L, R] // nil in an inner join
-	throttle      time.Duration
+	node          inner
 }
 
 func (p *streamSide[K, L, R, O, A, B]) Init(ctx ProcessorContext[K, O]) (err error) {
 	p.ctx = ctx
-	p.throttle = throttleOf(ctx)
+	p.node = ctx.(inner)
 	if p.other, err = GetStore[state.Window[K, *B]](ctx, p.otherStore); err != nil || !p.join.keepL {
 		return err
 	}
@@ -79,6 +79,9 @@ func (p *streamSide[K, L, R, O, A, B]) match(r Record[K, A]) (matched bool, err 
 		out := WithValue(r, p.join.fn(r.Key, l, right))
 		out.Time = millis(max(r.Time.UnixMilli(), at.UnixMilli()))
 		p.ctx.Forward(out)
+		if err := p.node.failure(); err != nil {
+			return true, err
+		}
 	}
 	return matched, nil
 }
@@ -90,7 +93,9 @@ func (p *streamSide[K, L, R, O, A, B]) alone(r Record[K, A]) {
 }
 
 // giveUp gives the results of the records of both sides whose windows are closed.
-// They have the headers of r, which moved the time, as in Kafka.
+// They have the headers of r, which moved the time, as in Kafka. A joiner that
+// fails for one of them does not fail for r, which is another record, nor again
+// for the next one.
 func (p *streamSide[K, L, R, O, A, B]) giveUp(r Record[K, A]) error {
 	w, now := p.join.window, p.waits.streamTime
 	closedL := now - w.After.Milliseconds() - w.Grace.Milliseconds()
@@ -98,7 +103,7 @@ func (p *streamSide[K, L, R, O, A, B]) giveUp(r Record[K, A]) error {
 	if p.waits.first >= max(closedL, closedR) || !p.due() {
 		return nil
 	}
-	return p.waits.takeDue(closedL, closedR, func(k K, at int64, l maybe[L], right maybe[R]) {
+	return p.waits.takeDue(closedL, closedR, p.node.apart, func(k K, at int64, l maybe[L], right maybe[R]) {
 		p.ctx.Forward(Record[K, O]{Key: k, Value: p.join.fn(k, l, right), Time: millis(at), Headers: r.Headers})
 	})
 }
@@ -107,17 +112,9 @@ func (p *streamSide[K, L, R, O, A, B]) giveUp(r Record[K, A]) error {
 // set back since the last time, which must not stop the join.
 func (p *streamSide[K, L, R, O, A, B]) due() bool {
 	now := p.ctx.WallClock()
-	if wait := p.waits.nextLook.Sub(now); wait > 0 && wait <= p.throttle {
+	if wait := p.waits.nextLook.Sub(now); wait > 0 && wait <= p.node.throttle() {
 		return false
 	}
-	p.waits.nextLook = now.Add(p.throttle)
+	p.waits.nextLook = now.Add(p.node.throttle())
 	return true
-}
-
-// throttleOf is how often a node looks for what is due by time.
-func throttleOf(ctx BaseContext) time.Duration {
-	if t, ok := ctx.(interface{ throttle() time.Duration }); ok {
-		return t.throttle()
-	}
-	return 0
 }

@@ -139,8 +139,10 @@ func (w *waiting[K, L, R]) log(id, row []byte) error {
 
 // takeDue takes out the records whose windows are closed: those of the left side
 // with times before closedL, those of the right side with times before closedR.
-// Each is given to fn, in the order of time, right before left, then key.
-func (w *waiting[K, L, R]) takeDue(closedL, closedR int64, fn func(k K, at int64, l maybe[L], r maybe[R])) error {
+// Each is given to fn, in the order of time, right before left, then key. What may
+// fail for a single record is done through apart; an error of that ends it all, and
+// the record stays.
+func (w *waiting[K, L, R]) takeDue(closedL, closedR int64, apart func(func() error) error, fn func(k K, at int64, l maybe[L], r maybe[R])) error {
 	w.first = math.MaxInt64
 	for row, err := range w.env.Rows.Scan(nil, nil, false) {
 		if err != nil {
@@ -161,8 +163,8 @@ func (w *waiting[K, L, R]) takeDue(closedL, closedR int64, fn func(k K, at int64
 			}
 			continue
 		}
-		if err := w.give(id, row.Value, fn); err != nil {
-			return fmt.Errorf("store %q: %w", w.name, err)
+		if err := apart(func() error { return w.give(id, row.Value, apart, fn) }); err != nil {
+			return err
 		}
 		if err := w.drop(row.Key); err != nil {
 			return err
@@ -171,25 +173,35 @@ func (w *waiting[K, L, R]) takeDue(closedL, closedR int64, fn func(k K, at int64
 	return nil
 }
 
-func (w *waiting[K, L, R]) give(id waitingID, row []byte, fn func(k K, at int64, l maybe[L], r maybe[R])) error {
+func (w *waiting[K, L, R]) give(id waitingID, row []byte, apart func(func() error) error, fn func(k K, at int64, l maybe[L], r maybe[R])) error {
 	k, err := serde.Read(w.key, serde.Meta{Topic: w.env.Topic, IsKey: true}, id.key)
 	if err != nil {
-		return fmt.Errorf("decode key: %w", err)
+		return fmt.Errorf("store %q: decode key: %w", w.name, err)
 	}
-	return eachWaiting(row, func(left bool, value []byte) (err error) {
-		var l maybe[L]
-		var r maybe[R]
-		if left {
-			l.ok = true
-			l.v, err = serde.Read(w.left, serde.Meta{Topic: w.env.Topic}, value)
-		} else {
-			r.ok = true
-			r.v, err = serde.Read(w.right, serde.Meta{Topic: w.env.Topic}, value)
-		}
-		if err != nil {
-			return fmt.Errorf("decode value: %w", err)
-		}
-		fn(k, id.at, l, r)
-		return nil
+	err = eachWaiting(row, func(left bool, value []byte) error {
+		return apart(func() error {
+			l, r, err := w.read(left, value)
+			if err != nil {
+				return fmt.Errorf("store %q: decode value: %w", w.name, err)
+			}
+			fn(k, id.at, l, r)
+			return nil
+		})
 	})
+	if err != nil {
+		return fmt.Errorf("store %q: %w", w.name, err)
+	}
+	return nil
+}
+
+func (w *waiting[K, L, R]) read(left bool, value []byte) (l maybe[L], r maybe[R], err error) {
+	m := serde.Meta{Topic: w.env.Topic}
+	if left {
+		l.ok = true
+		l.v, err = serde.Read(w.left, m, value)
+	} else {
+		r.ok = true
+		r.v, err = serde.Read(w.right, m, value)
+	}
+	return l, r, err
 }

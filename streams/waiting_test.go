@@ -54,6 +54,9 @@ func (b *waitingBench) open(t *testing.T, rows state.Rows) *waiting[string, stri
 	return w.(*waiting[string, string, int64])
 }
 
+// plainly does a part of the work as it is.
+func plainly(work func() error) error { return work() }
+
 func memoryRows() state.Rows { return state.NewStaged(state.NewMemory()).Rows(1) }
 
 func must(t *testing.T, err error) {
@@ -117,7 +120,7 @@ func TestWaitingIsItsModel(t *testing.T) {
 				closedL, closedR := rng.Int64N(20), rng.Int64N(20)
 				var want, got []waited
 				want, model = dueOf(model, closedL, closedR)
-				must(t, w.takeDue(closedL, closedR, func(k string, at int64, l maybe[string], right maybe[int64]) {
+				must(t, w.takeDue(closedL, closedR, plainly, func(k string, at int64, l maybe[string], right maybe[int64]) {
 					n := int(right.v)
 					if l.ok {
 						_, err := fmt.Sscan(l.v, &n)
@@ -202,7 +205,7 @@ func TestWaitingRefusesDamage(t *testing.T) {
 			must(t, rows.Put(k, v))
 			w, err := b.builder.Open(state.Env{Rows: rows})
 			if err == nil {
-				err = w.(*waiting[string, string, int64]).takeDue(100, 100, func(string, int64, maybe[string], maybe[int64]) {})
+				err = w.(*waiting[string, string, int64]).takeDue(100, 100, plainly, func(string, int64, maybe[string], maybe[int64]) {})
 			}
 			if err == nil {
 				t.Error("read, want an error")
@@ -235,9 +238,17 @@ type clock struct {
 
 func (c *clock) WallClock() time.Time { return c.now }
 
+// throttled is a node that has a throttle, and nothing else.
+type throttled struct {
+	inner
+	every time.Duration
+}
+
+func (n throttled) throttle() time.Duration { return n.every }
+
 func TestThrottle(t *testing.T) {
 	c := &clock{now: time.UnixMilli(10_000)}
-	p := &streamSide[string, string, string, string, string, string]{ctx: c, waits: &waiting[string, string, string]{}, throttle: time.Second}
+	p := &streamSide[string, string, string, string, string, string]{ctx: c, waits: &waiting[string, string, string]{}, node: throttled{every: time.Second}}
 	for i, step := range []struct {
 		by   time.Duration
 		want bool
@@ -257,7 +268,7 @@ func TestThrottle(t *testing.T) {
 			t.Errorf("step %d: due is %v, want %v", i, got, step.want)
 		}
 	}
-	p.throttle = 0
+	p.node = throttled{}
 	for range 3 {
 		if !p.due() {
 			t.Error("without a throttle it is not due")

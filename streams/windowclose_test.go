@@ -23,7 +23,7 @@ func TestWindowsOverRestart(t *testing.T) {
 		},
 		"session": func(b *streams.Builder, opts ...streams.Option) {
 			g := streams.SessionWindowedBy(plainInput(b), streams.Session(10*ms))
-			streams.AggregateSession(g, empty, joined, concat, opts...).ToStream().To("output")
+			streams.AggregateSession(g, empty, joined, merged, opts...).ToStream().To("output")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

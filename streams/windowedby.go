@@ -63,7 +63,11 @@ func timeTable[K, V, A any](g *WindowedGrouped[K, V], operator, prefix string, o
 		}, err
 	}
 	key := &windowedSerde[K]{times: 1, size: g.w.size.Milliseconds()}
-	return op.table(key, g.w.grace, store, func() Processor[K, V, Windowed[K], change[A]] {
+	closesAfter := g.w.grace
+	if g.w.kind == sliding {
+		closesAfter += time.Millisecond // a record at the very end and grace is taken
+	}
+	return op.table(key, closesAfter, store, func() Processor[K, V, Windowed[K], change[A]] {
 		n := timeNode[K, V, A]{windowNode: windowNode[K, V, A]{op: op}, w: g.w}
 		if g.w.kind == sliding {
 			return &slidingNode[K, V, A]{timeNode: n}

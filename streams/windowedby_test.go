@@ -208,7 +208,7 @@ func TestWindowTables(t *testing.T) {
 		}, 1_005, []string{"k[10,20] none -> 1@11", "k[10,20] 1 -> 3@13", "k[10,20] 3 -> 6@13"}},
 		{"sliding", func(b *streams.Builder) *streams.KTable[streams.Windowed[string], *sum] {
 			return streams.AggregateWindow(streams.WindowedBy(plainInput(b), streams.Sliding(10*ms).WithGrace(5*ms)), start, add)
-		}, 1_005, []string{
+		}, 1_006, []string{
 			"k[1,11] none -> 1@11",
 			"k[12,22] none -> 2@13", "k[3,13] none -> 3@13",
 			"k[13,23] none -> 2@13", "k[12,22] 2 -> 5@13", "k[3,13] 3 -> 6@13", "k[2,12] none -> 4@12",
@@ -216,7 +216,7 @@ func TestWindowTables(t *testing.T) {
 		{"session", func(b *streams.Builder) *streams.KTable[streams.Windowed[string], *sum] {
 			merge := func(_ string, x, y *sum) *sum { x.N += y.N; return x }
 			return streams.AggregateSession(streams.SessionWindowedBy(plainInput(b), streams.Session(10*ms).WithGrace(5*ms)), start, add, merge)
-		}, 1_015, []string{
+		}, 1_016, []string{
 			"k[11,11] none -> 1@11",
 			"k[11,11] 1 -> none", "k[11,13] none -> 3@13",
 			"k[11,13] 3 -> 6@13",

@@ -14,6 +14,8 @@ import (
 	"mm2/streams/state"
 )
 
+var input = task.Partition{Topic: "input"}
+
 // running is a topology of one source as a task, with all that the driver of
 // streamstest hides: the wall clock's throttle, what is committed beside the
 // offsets, and records as they are sent.
