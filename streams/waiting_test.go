@@ -253,9 +253,15 @@ func TestThrottle(t *testing.T) {
 		by   time.Duration
 		want bool
 	}{
-		{0, true}, {0, false}, {999 * time.Millisecond, false}, {time.Millisecond, true}, {time.Second, true},
+		{0, true},
+		{0, false},
+		{999 * time.Millisecond, false},
+		{time.Millisecond, true},
+		{time.Second, true},
 		{-time.Millisecond, true}, // the clock was set back: better once too often than never
-		{500 * time.Millisecond, false}, {-time.Hour, true}, {time.Second, true},
+		{500 * time.Millisecond, false},
+		{-time.Hour, true},
+		{time.Second, true},
 	} {
 		c.now = c.now.Add(step.by)
 		if got := p.due(); got != step.want {
