@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/version":    {},
 	"internal/invariants": {},
 	"internal/javawire":   {},
+	"internal/properties": {"internal/connection"},
 
 	// The core and the ends on Kafka.
 	"internal/pipeline": {"internal/invariants"},
@@ -58,7 +59,7 @@ var allowed = map[string][]string{
 	"internal/javametrics": {"internal/pipeline", "topology"},
 
 	// The service.
-	"internal/config": {"internal/connection", "topology"},
+	"internal/config": {"internal/connection", "internal/properties", "topology"},
 	"internal/app": {
 		"checkpoint", "configsync", "connect", "grafana", "heartbeat", "replicator", "streams",
 		"internal/backoff", "internal/config", "internal/connection", "internal/javametrics", "internal/kafka",
@@ -86,7 +87,6 @@ var inTests = map[string][]string{
 	"checkpoint":        {"internal/connection"},
 	"heartbeat":         {"internal/connection"},
 	"configsync":        {"internal/connection"},
-	"streams":           {"internal/connection"},
 	"connect":           {"internal/connection"},
 }
 

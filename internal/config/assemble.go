@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mm2/internal/connection"
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -204,7 +205,7 @@ func aliasNames[V any](clusters map[topology.Alias]V) []string {
 
 // declaredClusters is the suggestion for an unknown alias.
 func declaredClusters(name string, known []string) string {
-	if s := didYouMean(name, known); s != "" {
+	if s := properties.DidYouMean(name, known); s != "" {
 		return s
 	}
 	return "declared are " + strings.Join(known, ", ")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mm2/internal/connection"
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -235,11 +236,4 @@ type Service struct {
 
 // Problem is one thing wrong in a file. Its text stands alone:
 // "mesh.toml:12: flows.\"A->B\".lanes = \"many\": want a whole number from 1 to 1000".
-type Problem struct {
-	File       string
-	Line       int // 0: the file as a whole
-	Key        string
-	Value      string // never a secret
-	Rule       string // what was expected
-	Suggestion string // what to do; may be empty
-}
+type Problem = properties.Problem

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -33,9 +34,9 @@ func Import(path string, opts ...Option) ([]byte, error) {
 	j := &javaReader{source: s, raw: make(javaConfig), importing: true}
 	c := j.read(data)
 	if len(s.problems) > 0 {
-		return nil, &Error{Problems: tidy(s.problems)}
+		return nil, &Error{Problems: properties.Tidy(s.problems)}
 	}
-	c.File, c.Warnings = path, tidy(s.warnings)
+	c.File, c.Warnings = path, properties.Tidy(s.warnings)
 	e := exporter{config: c, drafts: j.drafts, order: j.aliases}
 	return e.document(), nil
 }
@@ -54,7 +55,7 @@ func (j *javaReader) warnOfPlaceholders() {
 	if !j.importing {
 		return
 	}
-	providers, keep := splitList(j.raw.text("config.providers")), j.keepPlaceholders()
+	providers, keep := properties.List(j.raw.text("config.providers")), j.keepPlaceholders()
 	for name, v := range j.raw {
 		for _, m := range placeholder.FindAllStringSubmatch(v.raw, -1) {
 			if keep(name) && !slices.Contains(providers, m[1]) {
@@ -83,14 +84,14 @@ func (j *javaReader) keepPlaceholders() func(key string) bool {
 // stands for several is written out: in TOML each address has its own place.
 func (j *javaReader) addresses(v javaValue) []string {
 	if !j.importing {
-		return splitList(v.text)
+		return properties.List(v.text)
 	}
 	var addresses []string
-	for _, address := range splitList(v.text) {
+	for _, address := range properties.List(v.text) {
 		expanded, err := j.expand(address)
 		if err == nil && strings.Contains(expanded, ",") {
 			j.warn(v.place(), "stands for several addresses, which are written out: in TOML a placeholder stands for one", "")
-			addresses = append(addresses, splitList(expanded)...)
+			addresses = append(addresses, properties.List(expanded)...)
 			continue
 		}
 		addresses = append(addresses, address)
@@ -100,12 +101,7 @@ func (j *javaReader) addresses(v javaValue) []string {
 
 // unseen is what an imported setting has whose text is behind a placeholder
 // for more than itself.
-const unseen = "\x00unseen"
-
-// unseenLogin is the login of a sasl.jaas.config that is one placeholder.
-func unseenLogin() jaasEntry {
-	return jaasEntry{options: map[string]string{"username": unseen, "password": unseen, "clientId": unseen, "clientSecret": unseen}}
-}
+const unseen = properties.Withheld
 
 // isPlaceholder reports whether text is one placeholder of TOML and nothing else.
 func isPlaceholder(text string) bool {

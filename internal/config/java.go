@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mm2/internal/connection"
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -50,14 +51,14 @@ func (j *javaReader) read(data []byte) *Config {
 
 // parse fills raw and warns of what is easily overlooked.
 func (j *javaReader) parse(data []byte) {
-	entries, escapes := parseProperties(data)
+	entries, escapes := properties.Parse(data)
 	for _, e := range escapes {
-		j.problem(place{line: e.line}, e.err.Error(), "")
+		j.problem(place{line: e.Line}, e.Err.Error(), "")
 	}
 	for _, e := range entries {
-		v := javaValue{raw: strings.TrimSpace(e.value), key: e.key, line: e.line}
+		v := javaValue{raw: strings.TrimSpace(e.Value), key: e.Key, line: e.Line}
 		v.text = v.raw
-		if v.raw != e.value {
+		if v.raw != e.Value {
 			j.warn(v.place(), "blanks at the end are dropped; Java keeps them, and reads \"true \" as false in places", "remove them")
 		}
 		name := j.currentName(v)
@@ -85,11 +86,11 @@ func (j *javaReader) currentName(v javaValue) string {
 
 func (j *javaReader) readClusters() bool {
 	v, ok := j.raw["clusters"]
-	if !ok || len(splitList(v.text)) == 0 {
+	if !ok || len(properties.List(v.text)) == 0 {
 		j.problem(place{line: v.line, key: "clusters"}, "is missing: want the aliases of the clusters, for example clusters = A, B", "")
 		return false
 	}
-	for _, name := range splitList(v.text) {
+	for _, name := range properties.List(v.text) {
 		alias := topology.Alias(name)
 		if rule := topology.CheckAlias(alias); rule != "" {
 			j.problem(place{line: v.line, key: "clusters", value: name}, rule, commentSuggestion(name))

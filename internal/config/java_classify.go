@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -119,7 +120,7 @@ func (j *javaReader) unknown(v javaValue, name string, known ...[]string) {
 		j.problem(at, "unknown key", "did you mean "+name+".enabled?")
 		return
 	}
-	j.problem(at, "unknown key", didYouMean(name, candidates))
+	j.problem(at, "unknown key", properties.DidYouMean(name, candidates))
 }
 
 // dropped warns of a key that Java drops where it stands.
@@ -173,7 +174,7 @@ func (j *javaReader) unknownTop(name string, v javaValue) {
 		j.problem(at, "there is no cluster "+alias, declaredClusters(alias, j.aliasNames()))
 		return
 	}
-	j.unknown(v, name, []string{"clusters"}, keysOf(connectorKeys), keysOf(workerKeys), idleWorkerKeys, clientKeys)
+	j.unknown(v, name, []string{"clusters"}, keysOf(connectorKeys), keysOf(workerKeys), idleWorkerKeys, properties.ConnectionKeys)
 }
 
 // topLevelWins warns of a worker setting of a cluster that the top level hides.
@@ -186,7 +187,7 @@ func (j *javaReader) topLevelWins(name string, v javaValue) {
 }
 
 func (j *javaReader) clientKey(key string, v javaValue) {
-	if !slices.Contains(actedClientKeys, key) {
+	if !slices.Contains(properties.ActedConnectionKeys, key) {
 		j.idle = append(j.idle, v)
 	}
 }
@@ -212,7 +213,7 @@ func (j *javaReader) classifyCluster(alias topology.Alias, rest string, v javaVa
 		a := string(alias)
 		j.dropped(v, roleSpellings(rest, a+".consumer.", a+".producer.", a+".admin."))
 	default:
-		j.unknown(v, rest, clientKeys, keysOf(workerKeys), idleWorkerKeys, keysOf(connectorKeys))
+		j.unknown(v, rest, properties.ConnectionKeys, keysOf(workerKeys), idleWorkerKeys, keysOf(connectorKeys))
 	}
 }
 
@@ -226,7 +227,7 @@ func (j *javaReader) roleKey(role, key string, v javaValue) {
 	case slices.Contains(keys.idle, key), strings.HasPrefix(key, "interceptor."), strings.HasPrefix(key, "metrics."):
 		j.idle = append(j.idle, v)
 	default:
-		j.unknown(v, key, keys.acted, keys.idle, clientKeys)
+		j.unknown(v, key, keys.acted, keys.idle, properties.ConnectionKeys)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mm2/internal/properties"
 )
 
 // flowFollow reads what keeps the target in step beside the records: configs,
@@ -139,13 +141,13 @@ func (j *javaReader) metricsFormats(configs []javaConfig) []string {
 			wanted["legacy"] = true
 			continue
 		}
-		formats := splitList(v.text)
+		formats := properties.List(v.text)
 		if len(formats) == 0 {
 			j.problem(v.place(), "want legacy, new or both", "")
 		}
 		for _, f := range formats {
 			if !slices.Contains(javaMetricsFormats, f) {
-				j.problem(v.place(), "want legacy, new or both", didYouMean(f, javaMetricsFormats))
+				j.problem(v.place(), "want legacy, new or both", properties.DidYouMean(f, javaMetricsFormats))
 				break
 			}
 			wanted[f] = true

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"mm2/internal/properties"
 )
 
 // valueType is the type of a key in Java's ConfigDef.
@@ -153,56 +155,12 @@ var driverKeys = words(`
 var workerPrefixes = words(`offset.storage config.storage status.storage key.converter value.converter
 	header.converter task worker replication.policy`)
 
-// clientKeys are the settings of connections that Java copies from the top
-// level and from clusters to every client.
-var clientKeys = words(`
-	bootstrap.servers security.protocol
-	ssl.protocol ssl.enabled.protocols ssl.cipher.suites ssl.provider ssl.keystore.type ssl.keystore.location
-	ssl.keystore.password ssl.keystore.key ssl.keystore.certificate.chain ssl.key.password ssl.truststore.type
-	ssl.truststore.location ssl.truststore.password ssl.truststore.certificates
-	ssl.endpoint.identification.algorithm ssl.keymanager.algorithm ssl.trustmanager.algorithm
-	ssl.secure.random.implementation ssl.engine.factory.class
-	sasl.mechanism sasl.jaas.config sasl.client.callback.handler.class sasl.login.callback.handler.class
-	sasl.login.class sasl.kerberos.service.name sasl.kerberos.kinit.cmd sasl.kerberos.ticket.renew.window.factor
-	sasl.kerberos.ticket.renew.jitter sasl.kerberos.min.time.before.relogin sasl.login.refresh.window.factor
-	sasl.login.refresh.window.jitter sasl.login.refresh.min.period.seconds sasl.login.refresh.buffer.seconds
-	sasl.login.retry.backoff.ms sasl.login.retry.backoff.max.ms sasl.login.connect.timeout.ms
-	sasl.login.read.timeout.ms sasl.oauthbearer.token.endpoint.url sasl.oauthbearer.scope
-	sasl.oauthbearer.client.credentials.client.id sasl.oauthbearer.client.credentials.client.secret
-	sasl.oauthbearer.header.urlencode sasl.oauthbearer.scope.claim.name sasl.oauthbearer.sub.claim.name
-	sasl.oauthbearer.jwks.endpoint.url sasl.oauthbearer.jwks.endpoint.refresh.ms
-	sasl.oauthbearer.jwks.endpoint.retry.backoff.ms sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms
-	sasl.oauthbearer.clock.skew.seconds sasl.oauthbearer.expected.audience sasl.oauthbearer.expected.issuer
-	sasl.oauthbearer.jwt.retriever.class sasl.oauthbearer.jwt.validator.class sasl.oauthbearer.assertion.algorithm
-	sasl.oauthbearer.assertion.claim.aud sasl.oauthbearer.assertion.claim.exp.seconds
-	sasl.oauthbearer.assertion.claim.iss sasl.oauthbearer.assertion.claim.jti.include
-	sasl.oauthbearer.assertion.claim.nbf.seconds sasl.oauthbearer.assertion.claim.sub sasl.oauthbearer.assertion.file
-	sasl.oauthbearer.assertion.private.key.file sasl.oauthbearer.assertion.private.key.passphrase
-	sasl.oauthbearer.assertion.template.file`)
-
-// actedClientKeys are those that change a connection of mm2.
-var actedClientKeys = words(`
-	bootstrap.servers security.protocol ssl.enabled.protocols ssl.cipher.suites ssl.keystore.type
-	ssl.keystore.location ssl.keystore.password ssl.keystore.key ssl.keystore.certificate.chain ssl.key.password
-	ssl.truststore.type ssl.truststore.location ssl.truststore.password ssl.truststore.certificates
-	ssl.endpoint.identification.algorithm ssl.engine.factory.class sasl.mechanism sasl.jaas.config
-	sasl.client.callback.handler.class sasl.login.callback.handler.class sasl.login.class
-	sasl.oauthbearer.token.endpoint.url sasl.oauthbearer.scope sasl.oauthbearer.header.urlencode
-	sasl.oauthbearer.client.credentials.client.id sasl.oauthbearer.client.credentials.client.secret`)
-
 // Keys of single kinds of clients. What mm2 acts on stands first.
 var (
-	commonRoleActed = words(`client.id client.rack request.timeout.ms socket.connection.setup.timeout.ms
-		retry.backoff.ms retry.backoff.max.ms metadata.max.age.ms connections.max.idle.ms`)
 	consumerActed = words(`isolation.level auto.offset.reset fetch.min.bytes fetch.max.wait.ms fetch.max.bytes
 		max.partition.fetch.bytes`)
 	producerActed = words(`compression.type linger.ms max.request.size buffer.memory acks transaction.timeout.ms`)
 
-	commonRoleIdle = words(`client.dns.lookup reconnect.backoff.ms reconnect.backoff.max.ms send.buffer.bytes
-		receive.buffer.bytes default.api.timeout.ms socket.connection.setup.timeout.max.ms metric.reporters
-		metrics.num.samples metrics.sample.window.ms metrics.recording.level enable.metrics.push security.providers
-		metadata.recovery.strategy metadata.recovery.rebootstrap.trigger.ms interceptor.classes config.providers
-		auto.include.jmx.reporter`)
 	consumerIdle = words(`max.poll.records max.poll.interval.ms session.timeout.ms heartbeat.interval.ms
 		enable.auto.commit auto.commit.interval.ms check.crcs group.id group.instance.id group.protocol
 		group.remote.assignor partition.assignment.strategy exclude.internal.topics allow.auto.create.topics
@@ -217,9 +175,9 @@ var (
 
 // roles are the kinds of clients, with the keys of each.
 var roles = map[string]struct{ acted, idle []string }{
-	"consumer": {slices.Concat(commonRoleActed, consumerActed), slices.Concat(commonRoleIdle, consumerIdle)},
-	"producer": {slices.Concat(commonRoleActed, producerActed), slices.Concat(commonRoleIdle, producerIdle)},
-	"admin":    {commonRoleActed, slices.Concat(commonRoleIdle, adminIdle)},
+	"consumer": {slices.Concat(properties.ClientKeys, consumerActed), slices.Concat(properties.IdleClientKeys, consumerIdle)},
+	"producer": {slices.Concat(properties.ClientKeys, producerActed), slices.Concat(properties.IdleClientKeys, producerIdle)},
+	"admin":    {properties.ClientKeys, slices.Concat(properties.IdleClientKeys, adminIdle)},
 }
 
 // renamed are the names of before Kafka 2.7. Kafka 4.0 drops them silently.
@@ -231,7 +189,7 @@ var renamed = map[string]string{
 
 func words(s string) []string { return strings.Fields(s) }
 
-func isClientKey(key string) bool { return slices.Contains(clientKeys, key) }
+func isClientKey(key string) bool { return slices.Contains(properties.ConnectionKeys, key) }
 
 // definedByConnectors reports whether a key at top level reaches the connectors.
 func definedByConnectors(key string) bool {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"mm2/internal/properties"
 )
 
 // providerPlaceholder is the pattern of Java's ConfigTransformer:
@@ -43,7 +45,7 @@ func (s *source) javaProviders(raw javaConfig) map[string]provider {
 	if !ok {
 		return providers
 	}
-	for _, name := range splitList(names.text) {
+	for _, name := range properties.List(names.text) {
 		key := "config.providers." + name + ".class"
 		class, ok := raw[key]
 		p, known := classes[strings.TrimPrefix(class.text, providerPackage)]
@@ -68,11 +70,11 @@ func (s *source) fromPropertiesFile(path, key string) (string, bool, error) {
 	if err != nil {
 		return "", false, readable(err)
 	}
-	entries, _ := parseProperties(data)
+	entries, _ := properties.Parse(data)
 	value, found := "", false
 	for _, e := range entries {
-		if e.key == key {
-			value, found = e.value, true
+		if e.Key == key {
+			value, found = e.Value, true
 		}
 	}
 	return value, found, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -77,14 +78,14 @@ func hasAnyPrefix(key string, prefixes []string) bool {
 // clusterProps are the properties of one cluster.
 func (c javaConfig) clusterProps(alias topology.Alias) javaConfig {
 	props := c.under(string(alias) + ".")
-	for _, key := range clientKeys {
+	for _, key := range properties.ConnectionKeys {
 		if v, ok := props[key]; ok {
 			for _, role := range []string{"producer.", "consumer.", "admin."} {
 				props.setDefault(role+key, v)
 			}
 		}
 	}
-	for _, key := range clientKeys {
+	for _, key := range properties.ConnectionKeys {
 		if v, ok := c[key]; ok {
 			for _, role := range []string{"producer.", "consumer.", "admin.", ""} {
 				props.setDefault(role+key, v)

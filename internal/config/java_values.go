@@ -1,43 +1,28 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-)
 
-var secretKey = regexp.MustCompile(`password|passphrase|secret|jaas|assertion|keystore\.key|credential`)
+	"mm2/internal/properties"
+)
 
 // place is where the value stands. The value of a key that may hold a secret
 // does not show.
 func (v javaValue) place() place {
 	at := place{line: v.line, key: v.key, value: v.raw}
-	if secretKey.MatchString(strings.ToLower(v.key)) {
+	if properties.HoldsSecret(v.key) {
 		at.value = ""
 	}
 	return at
-}
-
-// splitList reads a LIST: elements between commas, blanks around them dropped.
-// An empty text is the empty list.
-func splitList(s string) []string {
-	if strings.TrimSpace(s) == "" {
-		return nil
-	}
-	parts := strings.Split(s, ",")
-	for i, p := range parts {
-		parts[i] = strings.TrimSpace(p)
-	}
-	return parts
 }
 
 // checkType says what is wrong with a text for a type of ConfigDef.
 func checkType(typ valueType, text string) string {
 	switch typ {
 	case typeBool:
-		if _, ok := parseBool(text); !ok {
+		if _, ok := properties.Bool(text); !ok {
 			return "want true or false"
 		}
 	case typeInt:
@@ -45,22 +30,12 @@ func checkType(typ valueType, text string) string {
 			return "want a whole number"
 		}
 	case typeList:
-		if slices.Contains(splitList(text), "") {
+		if slices.Contains(properties.List(text), "") {
 			return "a list cannot have an empty element (Kafka refuses it since 4.2)"
 		}
 	case typeString, typeClass:
 	}
 	return ""
-}
-
-func parseBool(text string) (value, ok bool) {
-	switch strings.ToLower(text) {
-	case "true":
-		return true, true
-	case "false":
-		return false, true
-	}
-	return false, false
 }
 
 // The readers below return the given default for a key that is not there or
@@ -71,7 +46,7 @@ func (s *source) javaBool(c javaConfig, key string, otherwise bool) bool {
 	if !ok {
 		return otherwise
 	}
-	b, valid := parseBool(v.text)
+	b, valid := properties.Bool(v.text)
 	if !valid {
 		s.problem(v.place(), "want true or false", "")
 		return otherwise
@@ -86,7 +61,7 @@ func (s *source) javaInt(c javaConfig, key string, lo, hi, otherwise int64) int6
 	}
 	n, err := strconv.ParseInt(v.text, 10, 64)
 	if err != nil || n < lo || n > hi {
-		s.problem(v.place(), wholeNumber(lo, hi), "")
+		s.problem(v.place(), properties.WholeNumber(lo, hi), "")
 		return otherwise
 	}
 	return n
@@ -102,7 +77,7 @@ func (s *source) javaChoice(c javaConfig, key string, options ...string) (string
 		return "", false
 	}
 	if !slices.Contains(options, v.text) {
-		s.problem(v.place(), oneOf(options), didYouMean(v.text, options))
+		s.problem(v.place(), properties.OneOf(options), properties.DidYouMean(v.text, options))
 		return "", false
 	}
 	return v.text, true
@@ -119,7 +94,7 @@ func (s *source) javaList(c javaConfig, key string, otherwise []item) []item {
 		return otherwise
 	}
 	var list []item
-	for _, text := range splitList(v.text) {
+	for _, text := range properties.List(v.text) {
 		if !slices.ContainsFunc(list, func(it item) bool { return it.text == text }) {
 			list = append(list, item{text: text, at: v.place(), hidden: v.text != v.raw})
 		}

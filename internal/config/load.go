@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mm2/internal/properties"
 )
 
 // Option changes where [Load] looks. Tests use them.
@@ -46,10 +48,10 @@ func (s *source) load() (*Config, error) {
 	}
 	c := read(s, data)
 	if len(s.problems) > 0 {
-		return nil, &Error{Problems: tidy(s.problems)}
+		return nil, &Error{Problems: properties.Tidy(s.problems)}
 	}
 	c.File = s.file
-	c.Warnings = tidy(s.warnings)
+	c.Warnings = properties.Tidy(s.warnings)
 	return c, nil
 }
 

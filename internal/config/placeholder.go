@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"mm2/internal/properties"
 )
 
 var placeholder = regexp.MustCompile(`\$\{(env|file):([^}]*)\}`)
@@ -41,11 +43,11 @@ func (s *source) placeholderValue(kind, argument string) (string, error) {
 	if !keyed {
 		return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
 	}
-	entries, _ := parseProperties(data)
+	entries, _ := properties.Parse(data)
 	value, found := "", false
 	for _, e := range entries {
-		if e.key == key {
-			value, found = e.value, true // the last one wins
+		if e.Key == key {
+			value, found = e.Value, true // the last one wins
 		}
 	}
 	if !found {

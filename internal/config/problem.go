@@ -1,47 +1,10 @@
 package config
 
-import (
-	"cmp"
-	"fmt"
-	"slices"
-	"strings"
-)
-
-// String is the problem in one line that stands alone:
-// file:line: key = value: rule; suggestion.
-func (p Problem) String() string {
-	var b strings.Builder
-	b.WriteString(p.File)
-	if p.Line > 0 {
-		fmt.Fprintf(&b, ":%d", p.Line)
-	}
-	if p.Key != "" {
-		b.WriteString(": " + p.Key)
-		if p.Value != "" {
-			b.WriteString(" = " + p.Value)
-		}
-	}
-	b.WriteString(": " + p.Rule)
-	if p.Suggestion != "" {
-		b.WriteString("; " + p.Suggestion)
-	}
-	return b.String()
-}
+import "mm2/internal/properties"
 
 // Error is what [Load] returns for a bad file: everything that is wrong with
 // it, in the order of its lines.
-type Error struct {
-	Problems []Problem // at least one
-}
-
-// Error prints one problem a line.
-func (e *Error) Error() string {
-	lines := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		lines[i] = p.String()
-	}
-	return strings.Join(lines, "\n")
-}
+type Error = properties.Error
 
 // place is where the file says something, and in which words.
 type place struct {
@@ -71,64 +34,4 @@ func (s *source) warn(at place, rule, suggestion string) {
 
 func (s *source) say(at place, rule, suggestion string) Problem {
 	return Problem{File: s.file, Line: at.line, Key: at.key, Value: at.value, Rule: rule, Suggestion: suggestion}
-}
-
-// tidy sorts by line and drops repetitions: a setting that counts for several
-// flows is read once for each.
-func tidy(problems []Problem) []Problem {
-	slices.SortStableFunc(problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
-	})
-	seen := make(map[Problem]bool, len(problems))
-	return slices.DeleteFunc(problems, func(p Problem) bool {
-		again := seen[p]
-		seen[p] = true
-		return again
-	})
-}
-
-// didYouMean suggests the known name nearest to name, or nothing when none is
-// near: another case always is, one error in three letters may be.
-func didYouMean(name string, known []string) string {
-	best, distance := "", len(name)/3+2
-	if len(name) < 3 {
-		distance = 1
-	}
-	for _, k := range known {
-		d := editDistance(name, k)
-		if strings.EqualFold(name, k) {
-			d = 0
-		}
-		if d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %s?", best)
-}
-
-// editDistance counts insertions, deletions, replacements and swaps of
-// neighbours.
-func editDistance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

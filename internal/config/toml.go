@@ -10,6 +10,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"mm2/internal/connection"
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -108,7 +109,7 @@ func readTopologies(root *tomlTable, clusters map[topology.Alias]place) []*draft
 	for id, t := range overrides {
 		layers = append(layers, t)
 		if _, known := drafts[id]; !known {
-			root.problem(t.here(), "no [[topology]] declares the flow "+id.String(), didYouMean(id.String(), flowNames(drafts)))
+			root.problem(t.here(), "no [[topology]] declares the flow "+id.String(), properties.DidYouMean(id.String(), flowNames(drafts)))
 		}
 	}
 	list := make([]*draft, 0, len(drafts))
@@ -231,7 +232,7 @@ func (t *tomlTable) reportDeclaration(err error) {
 			if list, isList := t.values[d.Field].([]any); isList && slices.Contains(list, any(d.Value)) {
 				at.value = strconv.Quote(d.Value) // the one of the list that it is about
 			}
-			t.problem(at, d.Rule, didYouMean(d.Value, kindNames(d.Field)))
+			t.problem(at, d.Rule, properties.DidYouMean(d.Value, kindNames(d.Field)))
 		default:
 			at := t.here()
 			at.key = dotted(t.name, d.Field)
@@ -297,5 +298,5 @@ func checkListen(s string) error {
 	if strings.HasPrefix(s, ":") {
 		s = "localhost" + s
 	}
-	return checkAddress(s)
+	return properties.CheckAddress(s)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mm2/internal/connection"
+	"mm2/internal/properties"
 )
 
 // readConnection reads [clusters.X].
@@ -20,7 +21,7 @@ func readConnection(t *tomlTable) connection.Connection {
 	for _, it := range addresses {
 		address, err := t.expand(it.text)
 		if err == nil {
-			err = checkAddress(address)
+			err = properties.CheckAddress(address)
 		}
 		if err != nil {
 			t.problem(it.at, err.Error(), "")
@@ -68,12 +69,12 @@ func (t *tomlTable) setSecret(key string, field *connection.Secret) {
 }
 
 func (t *tomlTable) security(c *connection.Connection) {
-	if v, ok := t.choice("protocol", protocolNames...); ok {
+	if v, ok := t.choice("protocol", properties.Protocols...); ok {
 		c.Protocol = connection.Protocol(v)
 	} else if !t.has("protocol") {
 		at := t.here()
 		at.key = dotted(t.name, "protocol")
-		t.problem(at, "is missing: "+oneOf(protocolNames), "")
+		t.problem(at, "is missing: "+properties.OneOf(properties.Protocols), "")
 	}
 	t.tls(&c.TLS)
 	t.sasl(&c.SASL)
@@ -81,10 +82,6 @@ func (t *tomlTable) security(c *connection.Connection) {
 }
 
 var (
-	protocolNames  = []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
-	mechanismNames = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
-	storeTypes     = []string{"JKS", "PKCS12", "PEM"}
-
 	tlsKeys = []string{
 		"ca", "ca_pem", "cert", "cert_pem", "key", "key_pem", "key_password", "truststore", "truststore_type", "truststore_password",
 		"keystore", "keystore_type", "keystore_password", "skip_hostname_check", "min_version", "cipher_suites", "server_name",
@@ -158,7 +155,7 @@ func (t *tomlTable) store(pem, java string, s *connection.Store) {
 	}
 	file, ok := t.text(java)
 	password, hasPassword := t.secret(java + "_password")
-	kind, _ := t.choice(java+"_type", storeTypes...)
+	kind, _ := t.choice(java+"_type", properties.StoreTypes...)
 	switch {
 	case ok && t.has(pem):
 		t.wrong(java, "want either "+pem+" or "+java)
@@ -173,12 +170,12 @@ func (t *tomlTable) store(pem, java string, s *connection.Store) {
 
 func (t *tomlTable) sasl(c *connection.SASL) {
 	if v, ok := t.text("mechanism"); ok {
-		if v = strings.ToUpper(v); !slices.Contains(mechanismNames, v) {
-			suggestion := didYouMean(v, mechanismNames)
+		if v = strings.ToUpper(v); !slices.Contains(properties.Mechanisms, v) {
+			suggestion := properties.DidYouMean(v, properties.Mechanisms)
 			if v == "GSSAPI" {
 				suggestion = "Kerberos is not supported"
 			}
-			t.problem(t.place("mechanism"), oneOf(mechanismNames), suggestion)
+			t.problem(t.place("mechanism"), properties.OneOf(properties.Mechanisms), suggestion)
 		}
 		c.Mechanism = connection.Mechanism(v)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mm2/internal/connection"
+	"mm2/internal/properties"
 )
 
 // tomlTable reads the keys of one table strictly: every key that is asked for
@@ -144,7 +145,7 @@ func (t *tomlTable) integer(key string, lo, hi int64) (int64, bool) {
 	}
 	n, isInt := v.(int64)
 	if !isInt || n < lo || n > hi {
-		t.wrong(key, wholeNumber(lo, hi))
+		t.wrong(key, properties.WholeNumber(lo, hi))
 		return 0, false
 	}
 	return n, true
@@ -221,7 +222,7 @@ func (t *tomlTable) choice(key string, options ...string) (string, bool) {
 		return "", false
 	}
 	if !slices.Contains(options, s) {
-		t.problem(t.place(key), oneOf(options), didYouMean(s, options))
+		t.problem(t.place(key), properties.OneOf(options), properties.DidYouMean(s, options))
 		return "", false
 	}
 	return s, true
@@ -238,7 +239,7 @@ func (t *tomlTable) choices(key string, options ...string) ([]string, bool) {
 	for _, it := range list {
 		switch {
 		case !slices.Contains(options, it.text):
-			t.problem(it.at, oneOf(options), didYouMean(it.text, options))
+			t.problem(it.at, properties.OneOf(options), properties.DidYouMean(it.text, options))
 		case slices.Contains(chosen, it.text):
 			t.problem(it.at, "is listed twice", "")
 		default:
@@ -338,7 +339,7 @@ func (t *tomlTable) finish(suggest func(key string) string) {
 		if slices.Contains(t.known, key) {
 			continue
 		}
-		suggestion := didYouMean(key, t.known)
+		suggestion := properties.DidYouMean(key, t.known)
 		if suggest != nil {
 			if s := suggest(key); s != "" {
 				suggestion = s

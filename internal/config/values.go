@@ -65,17 +65,6 @@ func formatSize(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// wholeNumber is the rule of a number. Bounds that no number passes are left out.
-func wholeNumber(lo, hi int64) string {
-	switch {
-	case lo == math.MinInt64:
-		return fmt.Sprintf("want a whole number up to %d", hi)
-	case hi == math.MaxInt64:
-		return fmt.Sprintf("want a whole number from %d", lo)
-	}
-	return fmt.Sprintf("want a whole number from %d to %d", lo, hi)
-}
-
 func checkDuration(d, lo, hi time.Duration) error {
 	if d < lo || d > hi {
 		return fmt.Errorf("want a duration from %s to %s", formatDuration(lo), formatDuration(hi))
@@ -93,30 +82,4 @@ func formatDuration(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
-}
-
-// oneOf is the rule of a choice.
-func oneOf(options []string) string {
-	quoted := make([]string, len(options))
-	for i, o := range options {
-		quoted[i] = strconv.Quote(o)
-	}
-	return "want one of " + strings.Join(quoted, ", ")
-}
-
-// checkAddress wants host:port, as Kafka's bootstrap.servers does.
-func checkAddress(s string) error {
-	i := strings.LastIndexByte(s, ':')
-	if i < 1 {
-		return errors.New("want host:port")
-	}
-	host, port := s[:i], s[i+1:]
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Errorf("want host:port with a port from 1 to %d", math.MaxUint16)
-	}
-	bracketed := strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")
-	if strings.ContainsAny(host, " /@") || strings.Contains(host, ":") && !bracketed {
-		return errors.New("want host:port, with an IPv6 address in brackets")
-	}
-	return nil
 }

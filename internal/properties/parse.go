@@ -1,4 +1,4 @@
-package config
+package properties
 
 import (
 	"bytes"
@@ -7,28 +7,28 @@ import (
 	"strings"
 )
 
-// property is one entry of a .properties file.
-type property struct {
-	key, value string
-	line       int // where the key begins
+// Entry is one entry of a .properties file.
+type Entry struct {
+	Key, Value string
+	Line       int // where the key begins, from 1
 }
 
-// parseProperties reads a file as java.util.Properties.load(InputStream) does:
+// Parse reads a file as java.util.Properties.load(InputStream) does:
 // ISO-8859-1, comments only at the start of a line, a key ends at the first
 // unescaped =, : or blank, backslash escapes are consumed, a trailing
 // backslash continues the line. Entries come in the order of the file,
 // repeated keys included (in Java the last one wins). The problems are escapes
 // that make Java refuse the file.
-func parseProperties(data []byte) (entries []property, problems []escapeProblem) {
+func Parse(data []byte) (entries []Entry, problems []EscapeError) {
 	for _, l := range logicalLines(data) {
 		key, value := splitProperty(l.text)
-		p := property{line: l.line}
+		p := Entry{Line: l.line}
 		var errs [2]error
-		p.key, errs[0] = unescape(key)
-		p.value, errs[1] = unescape(value)
+		p.Key, errs[0] = unescape(key)
+		p.Value, errs[1] = unescape(value)
 		for _, err := range errs {
 			if err != nil {
-				problems = append(problems, escapeProblem{line: l.line, err: err})
+				problems = append(problems, EscapeError{Line: l.line, Err: err})
 			}
 		}
 		entries = append(entries, p)
@@ -36,9 +36,10 @@ func parseProperties(data []byte) (entries []property, problems []escapeProblem)
 	return entries, problems
 }
 
-type escapeProblem struct {
-	line int
-	err  error
+// EscapeError is an escape that Java refuses.
+type EscapeError struct {
+	Line int // of the key, from 1
+	Err  error
 }
 
 type logicalLine struct {

@@ -1,4 +1,4 @@
-package config
+package properties
 
 import (
 	"slices"
@@ -7,7 +7,10 @@ import (
 	"mm2/internal/connection"
 )
 
-const securityPackage = "org.apache.kafka.common.security."
+const (
+	securityPackage = "org.apache.kafka.common.security."
+	jaasKey         = "sasl.jaas.config"
+)
 
 // loginModules are the login modules that mm2 stands in for, and the
 // mechanisms each can be used with.
@@ -17,100 +20,100 @@ var loginModules = map[string][]connection.Mechanism{
 	securityPackage + "oauthbearer.OAuthBearerLoginModule": {connection.OAuthBearer},
 }
 
-func (j *javaReader) sasl(props javaConfig, c *connection.Connection) {
-	mechanism, ok := props["sasl.mechanism"]
+func (r Reader) sasl(c *connection.Connection) {
+	mechanism, ok := r.Lookup("sasl.mechanism")
 	if !ok {
-		j.problem(props["security.protocol"].place(), "needs sasl.mechanism: Java's default is GSSAPI (Kerberos), which mm2 does not support",
-			oneOf(mechanismNames))
+		r.Problem("security.protocol", "needs sasl.mechanism: Java's default is GSSAPI (Kerberos), which mm2 does not support",
+			OneOf(Mechanisms))
 		return
 	}
-	c.SASL.Mechanism = connection.Mechanism(strings.ToUpper(mechanism.text))
-	if !slices.Contains(mechanismNames, string(c.SASL.Mechanism)) {
-		suggestion := didYouMean(mechanism.text, mechanismNames)
+	c.SASL.Mechanism = connection.Mechanism(strings.ToUpper(mechanism))
+	if !slices.Contains(Mechanisms, string(c.SASL.Mechanism)) {
+		suggestion := DidYouMean(mechanism, Mechanisms)
 		if c.SASL.Mechanism == "GSSAPI" {
 			suggestion = "mm2 does not support Kerberos: it would need a native library and a ticket cache"
 		}
-		j.problem(mechanism.place(), oneOf(mechanismNames), suggestion)
+		r.Problem("sasl.mechanism", OneOf(Mechanisms), suggestion)
 		return
 	}
-	j.callbackHandlers(props)
-	jaas, ok := props["sasl.jaas.config"]
+	r.callbackHandlers()
+	jaas, ok := r.Lookup(jaasKey)
 	entry := jaasEntry{}
 	switch {
-	case ok && j.importing && isPlaceholder(jaas.text):
+	case ok && r.Withheld != nil && r.Withheld(jaas):
 		entry = unseenLogin()
 	case ok:
 		var err error
-		if entry, err = parseJAAS(jaas.text); err != nil {
-			j.problem(jaas.place(), err.Error(), `the form is: `+securityPackage+`plain.PlainLoginModule required username="…" password="…";`)
+		if entry, err = parseJAAS(jaas); err != nil {
+			r.Problem(jaasKey, err.Error(), `the form is: `+securityPackage+`plain.PlainLoginModule required username="…" password="…";`)
 			return
 		}
-		if !j.checkModule(jaas, entry, c.SASL.Mechanism) {
+		if !r.checkModule(entry, c.SASL.Mechanism) {
 			return
 		}
 	case c.SASL.Mechanism != connection.OAuthBearer:
-		j.problem(mechanism.place(), "needs sasl.jaas.config with username and password", "")
+		r.Problem("sasl.mechanism", "needs sasl.jaas.config with username and password", "")
 		return
 	}
 	if c.SASL.Mechanism == connection.OAuthBearer {
-		j.oauth(props, jaas, entry, &c.SASL.OAuth)
+		r.oauth(entry, &c.SASL.OAuth)
 		return
 	}
-	j.user(jaas, entry, &c.SASL)
+	r.user(entry, &c.SASL)
 }
 
 // callbackHandlers refuses code that would fetch credentials, except Java's
 // own for the OAuth grant that mm2 speaks.
-func (j *javaReader) callbackHandlers(props javaConfig) {
+func (r Reader) callbackHandlers() {
 	for _, key := range []string{"sasl.client.callback.handler.class", "sasl.login.callback.handler.class", "sasl.login.class"} {
-		v, ok := props[key]
-		if ok && v.text != "" && !strings.HasSuffix(v.text, ".OAuthBearerLoginCallbackHandler") {
-			j.problem(v.place(), "mm2 runs no Java code", "")
+		v := r.text(key)
+		if v != "" && !strings.HasSuffix(v, ".OAuthBearerLoginCallbackHandler") {
+			r.Problem(key, "mm2 runs no Java code", "")
 		}
 	}
 }
 
-func (j *javaReader) checkModule(jaas javaValue, entry jaasEntry, mechanism connection.Mechanism) bool {
+func (r Reader) checkModule(entry jaasEntry, mechanism connection.Mechanism) bool {
 	mechanisms, known := loginModules[entry.module]
 	switch {
 	case strings.HasSuffix(entry.module, ".Krb5LoginModule"):
-		j.problem(jaas.place(), "mm2 does not support Kerberos", "use SCRAM, OAUTHBEARER or TLS certificates")
+		r.Problem(jaasKey, "mm2 does not support Kerberos", "use SCRAM, OAUTHBEARER or TLS certificates")
 	case !known:
-		j.problem(jaas.place(), "the login module is not one that mm2 knows", "known are PlainLoginModule, ScramLoginModule and OAuthBearerLoginModule of "+strings.TrimSuffix(securityPackage, "."))
+		r.Problem(jaasKey, "the login module is not one that mm2 knows", "known are PlainLoginModule, ScramLoginModule and OAuthBearerLoginModule of "+strings.TrimSuffix(securityPackage, "."))
 	case !slices.Contains(mechanisms, mechanism):
-		j.problem(jaas.place(), entry.module[strings.LastIndexByte(entry.module, '.')+1:]+" does not belong to sasl.mechanism "+string(mechanism), "")
+		r.Problem(jaasKey, entry.module[strings.LastIndexByte(entry.module, '.')+1:]+" does not belong to sasl.mechanism "+string(mechanism), "")
 	default:
 		return true
 	}
 	return false
 }
 
-func (j *javaReader) user(jaas javaValue, entry jaasEntry, c *connection.SASL) {
+func (r Reader) user(entry jaasEntry, c *connection.SASL) {
 	c.Username = entry.options["username"]
 	c.Password = connection.Secret(entry.options["password"])
 	c.Token = strings.EqualFold(entry.options["tokenauth"], "true")
 	for _, option := range []string{"username", "password"} {
 		if entry.options[option] == "" {
-			j.problem(jaas.place(), "has no "+option, "")
+			r.Problem(jaasKey, "has no "+option, "")
 		}
 	}
 }
 
 // oauth reads the client credentials grant, from the keys that Kafka has for
 // it and from the options of the login module.
-func (j *javaReader) oauth(props javaConfig, jaas javaValue, entry jaasEntry, c *connection.OAuth) {
+func (r Reader) oauth(entry jaasEntry, c *connection.OAuth) {
 	const prefix = "sasl.oauthbearer."
 	first := func(key, option string) string {
-		if v := props.text(prefix + key); v != "" {
+		if v := r.text(prefix + key); v != "" {
 			return v
 		}
 		return entry.options[option]
 	}
-	c.TokenURL = props.text(prefix + "token.endpoint.url")
+	c.TokenURL = r.text(prefix + "token.endpoint.url")
 	c.ClientID = first("client.credentials.client.id", "clientId")
 	c.ClientSecret = connection.Secret(first("client.credentials.client.secret", "clientSecret"))
 	c.Scope = first("scope", "scope")
-	c.EncodeHeader = j.javaBool(props, prefix+"header.urlencode", false)
+	c.EncodeHeader = r.bool(prefix + "header.urlencode")
 	for option, value := range entry.options {
 		if name, ok := strings.CutPrefix(option, "extension_"); ok {
 			if c.Extensions == nil {
@@ -119,7 +122,7 @@ func (j *javaReader) oauth(props javaConfig, jaas javaValue, entry jaasEntry, c 
 			c.Extensions[name] = value
 		}
 		if strings.HasPrefix(option, "unsecuredLogin") {
-			j.problem(jaas.place(), "unsecured tokens are not supported", "")
+			r.Problem(jaasKey, "unsecured tokens are not supported", "")
 			return
 		}
 	}
@@ -129,9 +132,9 @@ func (j *javaReader) oauth(props javaConfig, jaas javaValue, entry jaasEntry, c 
 			File: file, Password: connection.Secret(entry.options["ssl.truststore.password"]),
 		}
 	}
-	at := jaas.place()
-	if jaas.key == "" {
-		at = props["sasl.mechanism"].place()
+	at := jaasKey
+	if _, ok := r.Lookup(at); !ok {
+		at = "sasl.mechanism"
 	}
 	for _, need := range []struct{ value, what string }{
 		{c.TokenURL, prefix + "token.endpoint.url"},
@@ -139,7 +142,28 @@ func (j *javaReader) oauth(props javaConfig, jaas javaValue, entry jaasEntry, c 
 		{c.ClientSecret.Reveal(), "clientSecret, or " + prefix + "client.credentials.client.secret"},
 	} {
 		if need.value == "" {
-			j.problem(at, "the client credentials grant needs "+need.what, "")
+			r.Problem(at, "the client credentials grant needs "+need.what, "")
 		}
 	}
+}
+
+func (r Reader) bool(key string) bool {
+	text, ok := r.Lookup(key)
+	if !ok {
+		return false
+	}
+	value, valid := Bool(text)
+	if !valid {
+		r.Problem(key, "want true or false", "")
+	}
+	return value
+}
+
+// Withheld is what the parts of a login are whose text is withheld: a value
+// for something that is not empty.
+const Withheld = "\x00unseen"
+
+// unseenLogin is the login of a sasl.jaas.config that is withheld.
+func unseenLogin() jaasEntry {
+	return jaasEntry{options: map[string]string{"username": Withheld, "password": Withheld, "clientId": Withheld, "clientSecret": Withheld}}
 }
