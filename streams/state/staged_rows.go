@@ -24,7 +24,7 @@ func (r *stagedRows) Get(key []byte) (value []byte, ok bool, err error) {
 		if n.deleted {
 			return nil, false, nil
 		}
-		return n.value[:len(n.value):len(n.value)], true, nil
+		return slices.Clip(n.value), true, nil
 	}
 	return r.s.fetch(full)
 }

@@ -1,6 +1,9 @@
 package state
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // scan merges the staged rows of a range with the DB's. Both are seen as they
 // are now, whatever the loop writes meanwhile: the table keeps the versions that
@@ -121,8 +124,8 @@ func (m *merge) rest() {
 // emit gives the row it is at, unless it is deleted, and goes on to the next.
 func (m *merge) emit() bool {
 	if !m.value.deleted {
-		key, value := m.table.nodes[m.at].key[spaceBytes:], m.value.value
-		if !m.yield(Row{Key: key[:len(key):len(key)], Value: value[:len(value):len(value)]}, nil) {
+		key := m.table.nodes[m.at].key[spaceBytes:]
+		if !m.yield(Row{Key: key, Value: slices.Clip(m.value.value)}, nil) {
 			return false
 		}
 	}

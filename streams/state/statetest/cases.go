@@ -132,7 +132,8 @@ func testScanTwice(t *testing.T, db state.DB) {
 		}
 		noError(t, db.Write([]state.Change{put(fmt.Sprint(want), "")}))
 	}
-	for range scan {
+	for _, err := range scan {
+		noError(t, err)
 		break // leaving early holds nothing: Close would say so
 	}
 }
