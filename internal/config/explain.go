@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -53,7 +54,7 @@ func (d *draft) explain(s setting) Setting {
 			origins[i] = fmt.Sprintf("line %d: %s", at.line, at.key)
 		}
 		e.Origin = strings.Join(origins, ", ")
-		if raw := places[0].value; s.hidden || s.value != "" && strings.ContainsAny(s.value[:1], `"'`) && providerPlaceholder.MatchString(raw) {
+		if raw := places[0].value; s.hidden || s.value != "" && strings.ContainsAny(s.value[:1], `"'`) && properties.ProviderPlaceholder.MatchString(raw) {
 			e.Value = raw
 		}
 	case d.javaDefault[s.key]:

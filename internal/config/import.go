@@ -29,7 +29,7 @@ func Import(path string, opts ...Option) ([]byte, error) {
 	}
 	data, err := s.readFile(path)
 	if err != nil {
-		return nil, s.fileError(readable(err))
+		return nil, s.fileError(properties.Readable(err))
 	}
 	j := &javaReader{source: s, raw: make(javaConfig), importing: true}
 	c := j.read(data)

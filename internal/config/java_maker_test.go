@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mm2/internal/properties"
 	"mm2/topology"
 )
 
@@ -96,7 +97,7 @@ func TestMirrorMakerConfigTest(t *testing.T) {
 		// Java hands placeholders on and resolves them late; what counts for us
 		// is that the resolved text never shows.
 		wantProblem(t, `a->b.replication.factor = ${file:/secret:password}: want a whole number from -1 to 32767`,
-			"config.providers = file", "config.providers.file.class = "+providerPackage+"FileConfigProvider",
+			"config.providers = file", "config.providers.file.class = "+properties.ProviderPackage+"FileConfigProvider",
 			"a->b.replication.factor = ${file:/secret:password}")
 	})
 	t.Run("testAllConfigNames", func(t *testing.T) {

@@ -3,23 +3,16 @@ package config
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"mm2/internal/properties"
 )
 
-// providerPlaceholder is the pattern of Java's ConfigTransformer:
-// ${provider:path:key} or ${provider:key}.
-var providerPlaceholder = regexp.MustCompile(`\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}`)
-
-const providerPackage = "org.apache.kafka.common.config.provider."
-
 // provider stands for one config provider of Java.
 type provider struct {
 	// look looks a key up. found is false for a key that is not there: Java
 	// leaves its placeholder as it is.
-	look func(path, key string) (value string, found bool, err error)
+	look properties.Look
 	// toml is the placeholder of the same meaning in TOML.
 	toml func(path, key string) string
 }
@@ -27,16 +20,13 @@ type provider struct {
 // javaProviders are the config.providers of the file, by name.
 func (s *source) javaProviders(raw javaConfig) map[string]provider {
 	classes := map[string]provider{
-		"FileConfigProvider": {
-			look: s.fromPropertiesFile,
+		properties.FileProvider: {
 			toml: func(path, key string) string { return "${file:" + path + ":" + key + "}" },
 		},
-		"DirectoryConfigProvider": {
-			look: s.fromDirectory,
+		properties.DirectoryProvider: {
 			toml: func(path, key string) string { return "${file:" + filepath.Join(path, key) + "}" },
 		},
-		"EnvVarConfigProvider": {
-			look: func(_, key string) (string, bool, error) { v, ok := s.lookup(key); return v, ok, nil },
+		properties.EnvVarProvider: {
 			toml: func(_, key string) string { return "${env:" + key + "}" },
 		},
 	}
@@ -48,47 +38,19 @@ func (s *source) javaProviders(raw javaConfig) map[string]provider {
 	for _, name := range properties.List(names.text) {
 		key := "config.providers." + name + ".class"
 		class, ok := raw[key]
-		p, known := classes[strings.TrimPrefix(class.text, providerPackage)]
+		base := strings.TrimPrefix(class.text, properties.ProviderPackage)
+		p, known := classes[base]
 		switch {
 		case !ok:
 			s.problem(names.place(), fmt.Sprintf("the provider %s has no class", name), "add "+key)
 		case !known:
-			s.problem(class.place(), "only FileConfigProvider, DirectoryConfigProvider and EnvVarConfigProvider of "+
-				strings.TrimSuffix(providerPackage, ".")+" are known", "")
+			s.problem(class.place(), properties.KnownProviders, "")
 		default:
+			p.look = properties.Provider(base, s.lookup, s.readFile)
 			providers[name] = p
 		}
 	}
 	return providers
-}
-
-func (s *source) fromPropertiesFile(path, key string) (string, bool, error) {
-	if path == "" {
-		return "", false, nil
-	}
-	data, err := s.readFile(path)
-	if err != nil {
-		return "", false, readable(err)
-	}
-	entries, _ := properties.Parse(data)
-	value, found := "", false
-	for _, e := range entries {
-		if e.Key == key {
-			value, found = e.Value, true
-		}
-	}
-	return value, found, nil
-}
-
-func (s *source) fromDirectory(path, key string) (string, bool, error) {
-	if path == "" || key == "" || strings.ContainsRune(key, filepath.Separator) {
-		return "", false, nil
-	}
-	data, err := s.readFile(filepath.Join(path, key))
-	if err != nil {
-		return "", false, nil // as in Java: the file is not there
-	}
-	return string(data), true, nil
 }
 
 // resolve replaces the placeholders of all values, each once: what a
@@ -101,8 +63,8 @@ func (s *source) resolve(raw javaConfig, keep func(key string) bool) {
 	}
 	for name, v := range raw {
 		kept := keep(name)
-		v.text = providerPlaceholder.ReplaceAllStringFunc(v.raw, func(p string) string {
-			m := providerPlaceholder.FindStringSubmatch(p)
+		v.text = properties.ProviderPlaceholder.ReplaceAllStringFunc(v.raw, func(p string) string {
+			m := properties.ProviderPlaceholder.FindStringSubmatch(p)
 			provider, known := providers[m[1]]
 			if !known {
 				return p

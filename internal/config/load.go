@@ -1,9 +1,7 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +42,7 @@ func (s *source) load() (*Config, error) {
 	}
 	data, err := s.readFile(s.file)
 	if err != nil {
-		return nil, s.fileError(readable(err))
+		return nil, s.fileError(properties.Readable(err))
 	}
 	c := read(s, data)
 	if len(s.problems) > 0 {
@@ -68,13 +66,4 @@ func format(path string) (func(*source, []byte) *Config, error) {
 
 func (s *source) fileError(err error) error {
 	return &Error{Problems: []Problem{{File: s.file, Rule: err.Error()}}}
-}
-
-// readable drops the path from an error of the file system, for it is said
-// already.
-func readable(err error) error {
-	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
-		return fmt.Errorf("cannot be read: %w", pathError.Err)
-	}
-	return fmt.Errorf("cannot be read: %w", err)
 }

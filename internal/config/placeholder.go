@@ -38,7 +38,7 @@ func (s *source) placeholderValue(kind, argument string) (string, error) {
 	path, key, keyed := strings.Cut(argument, ":")
 	data, err := s.readFile(path)
 	if err != nil {
-		return "", readable(err)
+		return "", properties.Readable(err)
 	}
 	if !keyed {
 		return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil

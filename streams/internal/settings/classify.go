@@ -24,7 +24,8 @@ func (r *reader) classify() {
 			continue
 		}
 		switch {
-		case slices.Contains(honoured, name), len(name) > len(topicPrefix) && strings.HasPrefix(name, topicPrefix):
+		case slices.Contains(honoured, name), len(name) > len(topicPrefix) && strings.HasPrefix(name, topicPrefix),
+			strings.HasPrefix(name, "config.providers."):
 		case name == "client.id":
 		case slices.Contains(idle, name):
 			r.warn(v, "has no effect: metrics come from the application's own interface", "")

@@ -15,7 +15,7 @@ var honoured = words(`
 	errors.dead.letter.queue.topic.name replication.factor windowstore.changelog.additional.retention.ms
 	repartition.purge.interval.ms state.dir default.dsl.store dsl.store.suppliers.class state.cleanup.delay.ms
 	state.cleanup.dir.max.age.ms num.standby.replicas acceptable.recovery.lag max.warmup.replicas
-	probing.rebalance.interval.ms application.server log.summary.interval.ms`)
+	probing.rebalance.interval.ms application.server log.summary.interval.ms config.providers`)
 
 // refusal is a setting that is not supported.
 type refusal struct {
@@ -55,14 +55,12 @@ var refused = map[string]refusal{
 	"default.key.serde":              {byteArraySerde, serdesByType, "register one with the builder; topics without types are read as byte slices"},
 	"default.value.serde":            {byteArraySerde, serdesByType, "register one with the builder; topics without types are read as byte slices"},
 	"default.client.supplier":        {nil, "mm2 runs no Java code", "add options of clients in Go"},
-	"config.providers":               {nil, "placeholders are not resolved here", "resolve them before, or set the values in Go"},
 	"allow.os.group.write.access":    {[]string{"false"}, "the state directory is its owner's alone: want false", ""},
 }
 
 // refusedPrefixes are families of such settings.
 var refusedPrefixes = map[string]refusal{
-	"client.tag.":       {nil, "rack-aware assignment is not supported", "remove it"},
-	"config.providers.": {nil, "placeholders are not resolved here", "resolve them before, or set the values in Go"},
+	"client.tag.": {nil, "rack-aware assignment is not supported", "remove it"},
 }
 
 var byteArraySerde = []string{

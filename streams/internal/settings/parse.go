@@ -10,13 +10,15 @@ import (
 	"mm2/internal/properties"
 )
 
-// Parse reads settings by their names in Kafka. Placeholders are not resolved.
+// Parse reads settings by their names in Kafka. Placeholders of the file,
+// directory and environment providers of Java are resolved if config.providers
+// names them.
 // The error is a [*properties.Error] with all that is wrong; no value that may
 // be a secret is in it.
 func Parse(config map[string]string) (Settings, error) {
 	r := &reader{values: make(map[string]setting, len(config))}
 	for _, key := range slices.Sorted(maps.Keys(config)) {
-		r.add(setting{text: strings.TrimSpace(config[key]), key: key})
+		r.add(newSetting(key, config[key], 0))
 	}
 	return r.read()
 }
@@ -34,7 +36,7 @@ func LoadFile(path string) (Settings, error) {
 	}
 	lines := make(map[string]int, len(entries))
 	for _, e := range entries {
-		v := setting{text: strings.TrimSpace(e.Value), key: e.Key, line: e.Line}
+		v := newSetting(e.Key, e.Value, e.Line)
 		if before, again := lines[e.Key]; again {
 			r.warn(v, fmt.Sprintf("repeats line %d; the last one counts", before), "")
 		}
@@ -42,6 +44,11 @@ func LoadFile(path string) (Settings, error) {
 		r.add(v)
 	}
 	return r.read()
+}
+
+func newSetting(key, value string, line int) setting {
+	text := strings.TrimSpace(value)
+	return setting{text: text, raw: text, key: key, line: line}
 }
 
 // renamed are the old names that Kafka still reads.
@@ -67,6 +74,7 @@ func (r *reader) add(v setting) {
 
 func (r *reader) read() (Settings, error) {
 	s := defaults()
+	r.resolve()
 	r.classify()
 	r.application(&s)
 	r.runtime(&s)

@@ -12,7 +12,8 @@ import (
 
 // setting is a value with where it stands.
 type setting struct {
-	text string // without blanks around it, which Java drops, too
+	text string // without blanks around it, which Java drops, too; placeholders resolved
+	raw  string // as written
 	key  string // as written
 	line int    // 0: in no file
 }
@@ -34,7 +35,7 @@ func (r *reader) warn(v setting, rule, suggestion string) {
 }
 
 func (r *reader) say(v setting, rule, suggestion string) properties.Problem {
-	p := properties.Problem{File: r.file, Line: v.line, Key: v.key, Value: v.text, Rule: rule, Suggestion: suggestion}
+	p := properties.Problem{File: r.file, Line: v.line, Key: v.key, Value: v.raw, Rule: rule, Suggestion: suggestion}
 	if properties.HoldsSecret(v.key) {
 		p.Value = ""
 	}
