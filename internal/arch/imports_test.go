@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 	"streams/internal/graph": {"streams/state"},
 	"streams/internal/task":  {"streams/internal/graph", "streams/state"},
 	"streams": {
-		"internal/backoff", "internal/kafka", "internal/pipeline",
+		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
 		"streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
 	},
 	"streams/streamstest":     {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
