@@ -104,7 +104,7 @@ func (t *thread) commitTransaction(ctx context.Context, at map[tp]task.Position,
 		// Whether it is committed may be unknown. The rows are left as they
 		// were; the next incarnation learns from offsets and changelogs, and its
 		// InitProducerID ends the transaction if it is still open.
-		return fmt.Errorf("end the transaction: %w", err)
+		return fmt.Errorf("end the transaction: %w", fromBroker(err))
 	}
 	t.out.inTxn = false
 	t.app.metrics.transactions.Inc()

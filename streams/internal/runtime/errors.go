@@ -52,13 +52,29 @@ func classify(err error) class {
 	}
 	var answer *kerr.Error
 	var network net.Error
+	var broker *brokerError
 	switch {
-	case errors.As(err, &answer), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed),
+	case errors.As(err, &broker), errors.As(err, &answer), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries), errors.Is(err, kgo.ErrAborting),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return again
 	}
 	return uncaught
+}
+
+// brokerError is what a request to a broker ended with. What is not known to be
+// fatal among it may pass: connections break in many ways.
+type brokerError struct{ err error }
+
+func (e *brokerError) Error() string { return e.err.Error() }
+func (e *brokerError) Unwrap() error { return e.err }
+
+// fromBroker marks the error of a request.
+func fromBroker(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &brokerError{err}
 }
 
 // ofRecord tells whether a record is at fault that was not written, or its

@@ -27,7 +27,7 @@ func newMetrics(reg prometheus.Registerer, app string) (*metrics, error) {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "mm2_streams", Name: name, Help: help, ConstLabels: labels})
 	}
 	m := &metrics{
-		state:         gauge("state", "State of the application: 0 created, 1 rebalancing, 2 running, 3 pending shutdown, 4 not running, 5 pending error, 6 error."),
+		state:         gauge("state", "State of the application: 0 created, 1 rebalancing, 2 running, 3 pending shutdown, 4 pending error, 5 not running, 6 error."),
 		alive:         gauge("alive_threads", "Threads that are at work."),
 		failedThreads: counter("failed_threads_total", "Errors that ended a thread and went to the uncaught handler."),
 		incarnations:  counter("thread_starts_total", "Starts of threads, the first ones and those after an error."),

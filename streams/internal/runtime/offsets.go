@@ -41,7 +41,7 @@ func (t *thread) asMember(ctx context.Context, send func(member string, generati
 			}
 		case errors.Is(err, kerr.RebalanceInProgress), errors.Is(err, kerr.ConcurrentTransactions), errors.As(err, &answer) && answer.Retriable:
 		default:
-			return err
+			return fromBroker(err)
 		}
 		if !backoff.Sleep(ctx, pause.Next()) {
 			return errors.Join(err, ctx.Err())

@@ -47,7 +47,7 @@ func newProducer(client *kgo.Client, txns bool) *producer {
 func (p *producer) send(ctx context.Context, id task.ID, o *task.Output) error {
 	if p.txns && !p.inTxn {
 		if err := p.client.BeginTransaction(); err != nil {
-			return fmt.Errorf("begin a transaction: %w", err)
+			return fmt.Errorf("begin a transaction: %w", fromBroker(err))
 		}
 		p.inTxn = true
 	}
@@ -109,14 +109,14 @@ func (p *producer) take() (acked int, next map[tp]int64) {
 // otherwise.
 func (p *producer) abort(ctx context.Context) error {
 	if err := p.client.AbortBufferedRecords(ctx); err != nil {
-		return fmt.Errorf("drop records that were not sent: %w", err)
+		return fmt.Errorf("drop records that were not sent: %w", fromBroker(err))
 	}
 	if !p.inTxn {
 		return nil
 	}
 	p.inTxn = false
 	if err := p.client.EndTransaction(ctx, kgo.TryAbort); err != nil {
-		return fmt.Errorf("abort the transaction: %w", err)
+		return fmt.Errorf("abort the transaction: %w", fromBroker(err))
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (t *thread) judge() error {
 		err := fmt.Errorf("write to %s: %w", f.out.Topic, f.err)
 		o := t.tasks[f.task]
 		if f.out.Changelog || !ofRecord(f.err) || o == nil || o.task == nil {
-			return err
+			return fromBroker(err)
 		}
 		o.answer = task.Fail
 		if err = o.task.NotSent(f.out.Node, f.out, err); err == nil {
@@ -177,7 +177,7 @@ func (t *thread) settle(ctx context.Context) error {
 	defer cancel()
 	for {
 		if err := t.out.client.Flush(ctx); err != nil {
-			return fmt.Errorf("wait for acknowledgements: %w", err)
+			return fmt.Errorf("wait for acknowledgements: %w", fromBroker(err))
 		}
 		if !t.out.hasFailures() {
 			return nil

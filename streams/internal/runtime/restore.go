@@ -175,11 +175,11 @@ func (r *restorer) begin(ctx context.Context, j *job) error {
 		// be one that is being committed.
 		ends, err := r.app.admin.ListEndOffsets(ctx, c.topic)
 		if err != nil {
-			return fmt.Errorf("look up the end of %s: %w", c.topic, err)
+			return fmt.Errorf("look up the end of %s: %w", c.topic, fromBroker(err))
 		}
 		starts, err := r.app.admin.ListStartOffsets(ctx, c.topic)
 		if err != nil {
-			return fmt.Errorf("look up the start of %s: %w", c.topic, err)
+			return fmt.Errorf("look up the start of %s: %w", c.topic, fromBroker(err))
 		}
 		start, startOK := starts.Lookup(c.topic, j.id.Partition)
 		end, endOK := ends.Lookup(c.topic, j.id.Partition)

@@ -11,12 +11,12 @@ const (
 	Rebalancing                  // some thread waits for tasks, or restores them
 	Running                      // all threads run
 	PendingShutdown              // closing
-	NotRunning                   // closed as asked
 	PendingError                 // closing because of an error
+	NotRunning                   // closed as asked
 	Failed                       // closed because of an error
 )
 
-var stateNames = [...]string{"created", "rebalancing", "running", "pending shutdown", "not running", "pending error", "error"}
+var stateNames = [...]string{"created", "rebalancing", "running", "pending shutdown", "pending error", "not running", "error"}
 
 func (s State) String() string {
 	if s < 0 || int(s) >= len(stateNames) {
@@ -41,7 +41,7 @@ func (a *App) setState(to State) {
 	defer a.listening.Unlock()
 	a.mu.Lock()
 	from := a.state
-	if from == to || from.ending() && !to.ending() || from == NotRunning || from == Failed {
+	if from == to || from.ending() && to < from {
 		a.mu.Unlock()
 		return
 	}

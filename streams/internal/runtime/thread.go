@@ -156,7 +156,7 @@ func (t *thread) open() (err error) {
 		// Fences whoever has this transactional id, and waits until its last
 		// transaction has ended: positions that are read after it are final.
 		if _, _, err := client.ProducerID(t.hard); err != nil {
-			return fmt.Errorf("initialize transactional id %s: %w", t.transactionalID(), err)
+			return fmt.Errorf("initialize transactional id %s: %w", t.transactionalID(), fromBroker(err))
 		}
 	}
 	restoreClient, err := t.app.newRestoreClient(t.clientID("restore-consumer"))
