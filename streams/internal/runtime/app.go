@@ -16,6 +16,8 @@ import (
 	"mm2/internal/kafka"
 	"mm2/streams/internal/internaltopics"
 	"mm2/streams/internal/statedir"
+	"mm2/streams/internal/task"
+	"mm2/streams/state"
 )
 
 // App is one instance of an application. Run is called once; the other methods
@@ -45,7 +47,8 @@ type App struct {
 	state        State
 	globalReady  bool
 	readyThreads map[int]bool
-	threads      map[int]*thread // the present incarnations
+	threads      map[int]*thread           // the present incarnations
+	visible      map[task.ID]*state.Staged // of running tasks, for queries
 }
 
 // New checks the configuration. It opens nothing.
@@ -68,6 +71,7 @@ func New(cfg Config) (*App, error) {
 	return &App{
 		cfg: cfg, layout: newLayout(cfg.Topology, cfg.Settings.ApplicationID), dial: dial, log: cfg.Logger, metrics: m,
 		readyThreads: make(map[int]bool), threads: make(map[int]*thread),
+		visible: make(map[task.ID]*state.Staged),
 	}, nil
 }
 
@@ -196,6 +200,9 @@ func (a *App) work(ctx context.Context) error {
 	}
 	parts.Go(func() { a.clean(soft) })
 	parts.Wait()
+	if a.global != nil {
+		errs = append(errs, a.global.close())
+	}
 	return errors.Join(errs...)
 }
 

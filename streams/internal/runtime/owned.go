@@ -161,6 +161,7 @@ func (t *thread) begin(o *owned) error {
 		return err
 	}
 	o.phase = running
+	t.app.show(o.id, o.rows.staged)
 	for at, in := range o.inputs {
 		t.resume(at, in)
 	}
@@ -197,6 +198,7 @@ func (t *thread) end(o *owned) error {
 		err = closeTask(o.task)
 	}
 	if o.rows != nil {
+		t.app.hide(o.id, o.rows.staged)
 		o.rows.staged.Drop()
 		err = errors.Join(err, o.rows.release())
 	}
