@@ -29,7 +29,7 @@ test: ## run all tests that need nothing but Go
 
 .PHONY: race
 race: ## the same with the race detector
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (20s)

@@ -143,8 +143,16 @@ type flowMetrics struct {
 	discoveryErrors         prometheus.Counter
 	latency, commitDuration prometheus.Observer
 
-	mu     sync.Mutex // guards topics
+	mu     sync.Mutex // guards what follows
 	topics map[string]topicCounters
+	aside  map[pipeline.Partition]aside // partitions that are set aside, and why
+}
+
+// aside is what a partition is set aside for. Found again where it stands, it is
+// the same trouble.
+type aside struct {
+	kind   kafka.Kind
+	offset int64
 }
 
 type topicCounters struct{ records, bytes prometheus.Counter }
@@ -157,7 +165,7 @@ func (m *Metrics) of(id topology.FlowID) *flowMetrics {
 		commits: m.commits.WithLabelValues(src, dst), fences: m.fences.WithLabelValues(src, dst),
 		discoveryErrors: m.discoveryErrors.WithLabelValues(src, dst),
 		latency:         m.latency.WithLabelValues(src, dst), commitDuration: m.commitDuration.WithLabelValues(src, dst),
-		topics: map[string]topicCounters{},
+		topics: map[string]topicCounters{}, aside: map[pipeline.Partition]aside{},
 	}
 	for _, r := range []string{"fenced", "refused", "trouble", "fatal", "hanging", "stopped", "timeout", "error"} {
 		m.aborts.WithLabelValues(src, dst, r)
@@ -229,10 +237,28 @@ func (f *flowMetrics) healed(commit bool) {
 	f.all.hanging.WithLabelValues(f.src, f.dst, out).Inc()
 }
 
+// trouble counts a trouble. What a partition is set aside for is found again
+// whenever its lane begins anew, and is counted once.
 func (f *flowMetrics) trouble(t kafka.Trouble) {
+	if !f.news(t) {
+		return
+	}
 	f.all.trouble.WithLabelValues(f.src, f.dst, string(t.Kind), t.Action).Inc()
 	f.all.lost.WithLabelValues(f.src, f.dst, string(t.Kind)).Add(float64(max(t.Lost, 0)))
 	f.all.foreign.WithLabelValues(f.src, f.dst).Add(float64(t.Foreign))
+}
+
+func (f *flowMetrics) news(t kafka.Trouble) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t.Action != string(kafka.Halt) && t.Action != string(kafka.Park) {
+		delete(f.aside, t.Partition)
+		return true
+	}
+	found := aside{t.Kind, t.Offset}
+	known := f.aside[t.Partition] == found
+	f.aside[t.Partition] = found
+	return !known
 }
 
 // lagSince is how long ago the newest record read was written, while more waits.

@@ -556,3 +556,31 @@ func TestTroubleIsTreatedOnceWhateverFails(t *testing.T) {
 		})
 	}
 }
+
+// A partition that is set aside is found again whenever its lane begins anew in
+// the same worker. That is no new trouble.
+func TestTroubleIsCountedOnceHoweverOftenItsLaneBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		m.a.Create(t, "orders", 1)
+		m.a.Create(t, "orders-next", 1)
+		m.a.Produce(t, produced(0, 10)...)
+		w := m.start(t, "first", func(c *replicator.Config) { c.Lanes = 1 })
+		time.Sleep(5 * time.Second)
+		m.a.Recreate(t, "orders")
+		time.Sleep(20 * time.Second)
+		fails := m.b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.InvalidTxnState, Count: 3})
+		m.a.Produce(t, numbered("orders-next", 1, 0, 10)...)
+		time.Sleep(20 * time.Second)
+		if fails.Hits() == 0 {
+			t.Fatal("no commit failed")
+		}
+		wantValues(t, m.b, "A.orders-next", numbered("orders-next", 1, 0, 10))
+		if p := w.orders(t); !strings.Contains(p.Parked, "deleted and created again") {
+			t.Errorf("parked: %q", p.Parked)
+		}
+		if n := w.counter(t, "mm2_trouble_total", "source_recreated", "halt"); n != 1 {
+			t.Errorf("counted %v times, want once", n)
+		}
+	})
+}

@@ -53,7 +53,7 @@ func (b *Builder) Build() (*Topology, error) {
 		}
 	}
 	if b.naming && len(b.made) > 0 {
-		b.fail(fmt.Errorf("EnsureExplicitNaming: these internal names are generated: %q; name their operators with Named or Store", b.made))
+		b.fail(fmt.Errorf("EnsureExplicitNaming: these internal names are generated: %q; name their operators with Named, Store or JoinStores", b.made))
 	}
 	if len(b.errs) > 0 {
 		return nil, &TopologyError{errs: b.errs}

@@ -2,6 +2,7 @@ package streams_test
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ func rowsOf[V any](names ...string) func(*testing.T, *streamstest.Driver, golden
 		for _, name := range names {
 			got, want := []string{}, []string{}
 			for k, row := range streamstest.Timestamped[string, V](d, name).All() {
-				got = append(got, fmt.Sprint(k, "=", row.Value, "@", row.Time.UnixMilli()))
+				got = append(got, fmt.Sprint(k, "=", reflect.Indirect(reflect.ValueOf(row.Value)), "@", row.Time.UnixMilli()))
 			}
 			for _, r := range c.Stores[name] {
 				want = append(want, fmt.Sprint(plain(r.Key), "=", plain(r.Value), "@", *r.At))

@@ -52,6 +52,9 @@ func (g *Grouped[K, V]) byKey(operator, store string, storeGiven bool) *KStream[
 	if g.o.has(optNamed) {
 		r.base, r.given = g.o.name, true
 	}
+	if !r.given {
+		g.s.b.internal(r.base + repartitionSuffix)
+	}
 	placed := g.s.through(r, g.o)
 	if g.o.has(optNamed) {
 		g.placed = placed

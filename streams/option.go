@@ -36,13 +36,14 @@ const (
 	optTopicConfig
 	optDirect
 	optConnect
+	optRetention
 )
 
 var optionNames = map[optionKind]string{
 	optNamed: "Named", optStore: "Store", optKeySerde: "KeySerde", optValueSerde: "ValueSerde", optPartitions: "Partitions",
 	optPartitionBy: "PartitionBy", optGrace: "Grace", optCluster: "OnCluster", optTimestamps: "Timestamps", optReset: "StartAt",
 	optStoreName: "JoinStores", optEmit: "EmitOnClose", optTopicConfig: "TopicConfig", optDirect: "Direct",
-	optConnect: "Connect",
+	optConnect: "Connect", optRetention: "Retention",
 }
 
 // options are what an operator was given.
@@ -63,6 +64,7 @@ type options struct {
 	configs     map[string]string
 	direct      bool
 	connect     []string
+	retention   time.Duration
 }
 
 func (o *options) has(k optionKind) bool { return o.used&k != 0 }
@@ -182,6 +184,22 @@ func StartAt(r OffsetReset) Option {
 // Connect gives a processor access to stores that AddStateStore has declared.
 func Connect(stores ...string) Option {
 	return Option{optConnect, func(o *options) { o.connect = stores }}
+}
+
+// Retention has the store of a windowed aggregation show its windows for longer
+// than the operator needs them, for those who look into it: until a window begins,
+// or a session ends, that is later by d. The operator needs size+grace, or
+// gap+grace; less is an error.
+func Retention(d time.Duration) Option {
+	return Option{optRetention, func(o *options) { o.retention = d }}
+}
+
+// EmitOnClose has a windowed aggregation give one result for each window, when it is
+// closed, in the place of one for each record. As time moves with records only, the
+// last results wait for a later record. The result of a closed window is not given
+// again after a restart.
+func EmitOnClose() Option {
+	return Option{optEmit, func(o *options) { o.emitOnClose = true }}
 }
 
 // serdeOf is the serde of T: the given one or that of the type. A type that has

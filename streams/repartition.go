@@ -18,6 +18,8 @@ type repartition struct {
 	partitions int32
 	configs    map[string]string
 	keepNulls  bool // null keys pass: what follows wants them
+	// alsoNulls says it too, for operators that may learn of it later.
+	alsoNulls *bool
 }
 
 // Repartition passes the stream through an internal topic, where records are
@@ -47,7 +49,7 @@ func (s *KStream[K, V]) through(r repartition, o *options) *KStream[K, V] {
 		sink, filter, source = topic+"-sink", topic+"-filter", topic+"-source"
 	}
 	keep := func(ctx ProcessorContext[K, V], rec Record[K, V]) error {
-		if !rec.NullKey || r.keepNulls {
+		if !rec.NullKey || r.keepNulls || r.alsoNulls != nil && *r.alsoNulls {
 			ctx.Forward(rec)
 		}
 		return nil

@@ -23,14 +23,15 @@ func (m *sinkMaker[K, V]) Make(t *task.Task, n *graph.Node) (task.Node, error) {
 	if m.topic == nil {
 		s.fixed = t.Topic(n)
 	}
-	s.place, _ = m.key.(placer[K])
+	s.place, _ = m.key.(placer)
 	return s, nil
 }
 
 // placer is a key serde whose keys are placed by a part of them only: windowed
-// keys are, by the key without the window.
-type placer[K any] interface {
-	AppendPlace(dst []byte, k K) ([]byte, error)
+// keys are, by the key without the window. It is asked for a part of the encoded
+// key, since an inner serde may need the topic to encode it again.
+type placer interface {
+	place(encoded []byte) []byte
 }
 
 // sinkNode encodes records and sends them to a topic.
@@ -41,7 +42,7 @@ type sinkNode[K, V any] struct {
 	cluster string
 	task    *task.Task
 	nulls   nulls[K, V]
-	place   placer[K]
+	place   placer
 	size    int // of the last record, as a hint
 }
 
@@ -93,18 +94,15 @@ func (n *sinkNode[K, V]) encode(o *task.Output, r Record[K, V]) (err error) {
 			return fmt.Errorf("encode the value as %s for %s: %w", typeName[V](), o.Topic, err)
 		}
 	}
-	value := len(buf)
-	if n.place != nil && !r.NullKey {
-		if buf, err = n.place.AppendPlace(buf, r.Key); err != nil {
-			return fmt.Errorf("encode the key as %s for %s: %w", typeName[K](), o.Topic, err)
-		}
-		o.PartitionKey = buf[value:]
-	}
 	if !r.NullKey {
 		o.Key = buf[:key:key]
+		if n.place != nil {
+			// Not nil, also where the key that is in the window has no bytes.
+			o.PartitionKey = n.place.place(o.Key)
+		}
 	}
 	if !r.NullValue {
-		o.Value = buf[key:value:value]
+		o.Value = buf[key:len(buf):len(buf)]
 	}
 	n.size = len(buf)
 	return nil

@@ -12,10 +12,11 @@ import (
 // KStream is a stream of records that each stand for themselves.
 type KStream[K, V any] struct {
 	b       *Builder
-	node    string // whose records these are
-	rekeyed bool   // a record may lie in another partition than its key asks for
-	key     any    // serde.Serde[K] if one was given, else nil
-	value   any    // serde.Serde[V]
+	node    string           // whose records these are
+	rekeyed bool             // a record may lie in another partition than its key asks for
+	key     any              // serde.Serde[K] if one was given, else nil
+	value   any              // serde.Serde[V]
+	placed  *placement[K, V] // by key, once a join needed that
 }
 
 // derive is a stream that another node yields.

@@ -18,6 +18,11 @@ type KTable[K, V any] struct {
 	key   any    // serde.Serde[K] if one was given, else nil
 	value any    // serde.Serde[V]
 	rows  rows[K, V]
+	// closes is the time at which the window of a key takes no records any more:
+	// its end, and grace after it. It is false for a window that stays open. It is
+	// nil if the keys have no windows.
+	closes func(k K) (time.Time, bool)
+	grace  time.Duration
 }
 
 // change is an update of a table as it travels between the nodes of tables: the

@@ -61,7 +61,7 @@ func deriveTable[K, V, V2 any](t *KTable[K, V], operator, prefix string, opts []
 	if d.given {
 		t.b.add(func(g *graph.Graph) error { return d.store.addTo(t.b, g, node) })
 	}
-	return &KTable[K, V2]{b: t.b, node: node, key: t.key, value: value, rows: d}
+	return &KTable[K, V2]{b: t.b, node: node, key: t.key, value: value, rows: d, closes: t.closes, grace: t.grace}
 }
 
 // derivation computes the changes of a derived table.

@@ -146,7 +146,7 @@ func TestConfigurationPageHasEveryKey(t *testing.T) {
 
 // A stranger and a build machine run the same command.
 func TestReadmeAndBuildMachineTestAlike(t *testing.T) {
-	const command = "go test -race ./..."
+	const command = "go test -race -timeout 30m ./..."
 	for _, name := range []string{"README.md", ".ci/run", "Makefile"} {
 		if !regexp.MustCompile(`(?m)(^|["\s])` + regexp.QuoteMeta(command) + `$`).MatchString(readDoc(t, name)) {
 			t.Errorf("%s does not run %q", name, command)

@@ -41,18 +41,33 @@ var allowed = map[string][]string{
 	"configsync": {"internal/backoff", "internal/kafka", "topology"},
 
 	// Kafka Streams for Go, from its leaves up.
-	"streams/serde":          {},
-	"streams/internal/null":  {},
-	"streams/state":          {"streams/internal/null", "streams/serde"},
-	"streams/internal/graph": {"streams/state"},
-	"streams/internal/task":  {"streams/internal/graph", "streams/state"},
+	"streams/serde":           {},
+	"streams/internal/null":   {},
+	"streams/state":           {"streams/internal/null", "streams/serde"},
+	"streams/internal/buffer": {"streams/state"},
+	"streams/internal/graph":  {"streams/state"},
+	"streams/internal/task":   {"streams/internal/graph", "streams/state"},
+
+	"streams/internal/assign":         {},
+	"streams/internal/balancer":       {"streams/internal/assign"},
+	"streams/internal/internaltopics": {"internal/backoff", "internal/kafka"},
+	"streams/internal/settings":       {"internal/connection", "internal/properties", "streams/internal/internaltopics"},
 	"streams": {
 		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
-		"streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
+		"streams/internal/buffer", "streams/internal/graph", "streams/internal/internaltopics", "streams/internal/null",
+		"streams/internal/runtime", "streams/internal/settings", "streams/internal/task", "streams/serde", "streams/state",
+		"streams/state/pebblestore",
 	},
-	"streams/streamstest":     {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
-	"streams/state/statetest": {"streams/state"},
-	"connect":                 {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
+	"streams/internal/runtime": {
+		"internal/backoff", "internal/connection", "internal/kafka", "streams/internal/assign", "streams/internal/balancer",
+		"streams/internal/graph", "streams/internal/internaltopics", "streams/internal/settings", "streams/internal/statedir",
+		"streams/internal/task", "streams/state",
+	},
+	"streams/streamstest":       {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
+	"streams/state/statetest":   {"streams/state"},
+	"streams/state/pebblestore": {"streams/state"},
+	"streams/internal/statedir": {},
+	"connect":                   {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
 
 	// What knows Java MirrorMaker 2's own ways.
 	"internal/takeover":    {"internal/backoff", "internal/kafka", "internal/pipeline", "topology"},
@@ -81,13 +96,17 @@ var inTests = map[string][]string{
 	"*":       {"internal/check", "internal/mm2test"},
 	"grafana": {"internal/app", "internal/config"},
 	// Whoever may use clients may describe connections in its tests.
-	"internal/lane":     {"internal/connection", "topology"},
-	"replicator":        {"internal/connection"},
-	"internal/takeover": {"internal/connection"},
-	"checkpoint":        {"internal/connection"},
-	"heartbeat":         {"internal/connection"},
-	"configsync":        {"internal/connection"},
-	"connect":           {"internal/connection"},
+	"internal/lane":             {"internal/connection", "topology"},
+	"replicator":                {"internal/connection"},
+	"internal/takeover":         {"internal/connection"},
+	"checkpoint":                {"internal/connection"},
+	"heartbeat":                 {"internal/connection"},
+	"configsync":                {"internal/connection"},
+	"streams":                   {"streams/streamstest"},
+	"streams/internal/runtime":  {"streams"},
+	"streams/state":             {"streams/state/statetest"},
+	"streams/state/pebblestore": {"streams/state/statetest"},
+	"connect":                   {"internal/connection"},
 }
 
 // forbidden tells why a file of package from may not import package to; empty

@@ -99,6 +99,7 @@ type Trouble struct {
 	Kind      Kind
 	Action    string             // see Kind.Actions
 	Partition pipeline.Partition // of the source
+	Offset    int64              // where the partition stood on the source; -1 if that does not matter
 	// Lost is how many source offsets are given up by a Skip or a Restart, 0 if
 	// none, -1 if nobody can tell. Offsets of control records and of what was
 	// compacted away count.

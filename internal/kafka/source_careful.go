@@ -66,7 +66,7 @@ func (s *PartitionSource) isolated(p pipeline.Partition, k *chunk, r *pipeline.R
 		f.lost = 1
 	}
 	if policy == Park {
-		s.tell(p, f, string(Park))
+		s.tell(p, r.Offset, f, string(Park))
 		s.park(Assigned{Partition: p}, r.Offset, r, false)
 		return
 	}
@@ -198,6 +198,6 @@ func (s *PartitionSource) returned(p pipeline.Partition, f *finding, r *pipeline
 	}
 	delete(s.found, p)
 	err := fmt.Errorf("%w; and the dead letter topic refuses it as well: %w", f.letter.err, r)
-	s.tell(p, &finding{kind: RecordRefused, text: err.Error()}, string(Park))
+	s.tell(p, f.at, &finding{kind: RecordRefused, text: err.Error()}, string(Park))
 	s.park(Assigned{Partition: p}, f.at, err, false)
 }

@@ -61,7 +61,7 @@ func (s *PartitionSource) treat(ctx context.Context, a Assigned, m Mark, f *find
 	next := m
 	next.adopt(a)
 	next.Held, next.Epoch, next.Offset = nil, f.epoch, f.resume
-	t := &Trouble{Kind: f.kind, Action: string(policy), Partition: a.Partition, Lost: f.lost, Text: f.text}
+	t := &Trouble{Kind: f.kind, Action: string(policy), Partition: a.Partition, Offset: m.Offset, Lost: f.lost, Text: f.text}
 	if f.kind == TargetRecreated || f.kind == TargetTruncated {
 		next.End = 0
 		if s.cfg.Forget != nil {
@@ -102,7 +102,7 @@ func (s *PartitionSource) treat(ctx context.Context, a Assigned, m Mark, f *find
 // halt parks the partition. What cannot be found again by looking is kept in
 // the mark until the policy is another one.
 func (s *PartitionSource) halt(a Assigned, m Mark, f *finding) {
-	s.tell(a.Partition, f, string(Halt))
+	s.tell(a.Partition, m.Offset, f, string(Halt))
 	s.park(a, m.Offset, f, false)
 	if m.Held != nil || f.kind != TargetWritten && f.kind != TargetTruncated {
 		return
@@ -112,13 +112,13 @@ func (s *PartitionSource) halt(a Assigned, m Mark, f *finding) {
 }
 
 // tell counts trouble that halts a partition, once.
-func (s *PartitionSource) tell(p pipeline.Partition, f *finding, action string) {
+func (s *PartitionSource) tell(p pipeline.Partition, offset int64, f *finding, action string) {
 	if s.told[p] == f.text {
 		return
 	}
 	s.told[p] = f.text
 	if s.cfg.Trouble != nil {
-		s.cfg.Trouble(Trouble{Kind: f.kind, Action: action, Partition: p, Foreign: f.foreign, Text: f.text})
+		s.cfg.Trouble(Trouble{Kind: f.kind, Action: action, Partition: p, Offset: offset, Foreign: f.foreign, Text: f.text})
 	}
 }
 

@@ -55,7 +55,7 @@ func (s *PartitionSource) Park(p pipeline.Partition, offset int64, reason error)
 	case errors.As(reason, &refused) && aboutRecord(refused.Err):
 		s.suspect(p, refused)
 	default:
-		s.tell(p, &finding{kind: RecordRefused, text: reason.Error()}, string(Park))
+		s.tell(p, offset, &finding{kind: RecordRefused, text: reason.Error()}, string(Park))
 		s.park(Assigned{Partition: p}, offset, reason, true)
 	}
 }

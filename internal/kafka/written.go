@@ -180,7 +180,7 @@ func (s *TxnSink) foreign(source, target pipeline.Partition, n, before int64) er
 	s.trail.told[target] = true
 	s.cfg.Logger.Log(context.Background(), level, "somebody else writes into a copy", "topic", target.Topic, "partition", target.Partition, "records", n, "before", before)
 	if s.cfg.Trouble != nil {
-		s.cfg.Trouble(Trouble{Kind: TargetWritten, Action: string(Skip), Partition: source, Foreign: n, Text: f.text})
+		s.cfg.Trouble(Trouble{Kind: TargetWritten, Action: string(Skip), Partition: source, Offset: -1, Foreign: n, Text: f.text})
 	}
 	return nil
 }

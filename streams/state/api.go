@@ -152,6 +152,10 @@ type Spec struct {
 	WindowSize      time.Duration
 	Timestamped     bool // each row keeps the time of the record that made it
 	Duplicates      bool // a window store that keeps rows of the same key and start
+
+	// ChangelogVersion, if not nil, is the value of the header "v" that the records
+	// of the changelog carry, but deletions do not: the version of their format.
+	ChangelogVersion []byte
 }
 
 // Builder declares a store. The runtime opens one store of it for each task.
@@ -182,8 +186,8 @@ type Env struct {
 	// to know the topic are told this one.
 	Topic string
 	// Log writes to the changelog; a nil value is a deletion; at is the timestamp
-	// of the record in milliseconds. The slices are used again after the call. It
-	// is nil when the store has no changelog.
+	// of the record in milliseconds, -1 leaves it to the producer. The slices are
+	// used again after the call. It is nil when the store has no changelog.
 	Log func(key, value []byte, at int64) error
 	// Time is the timestamp of the record being processed, in milliseconds: what
 	// a deletion carries in the changelog, and every record of a store without
@@ -207,8 +211,9 @@ type Rows interface {
 	// DeleteRange removes the keys from from (included) to to (not included).
 	DeleteRange(from, to []byte) error
 	// Scan has the rows from from (included) to to (not included; nil is the
-	// end), as they were at the call. The slices are valid for one step. An error
-	// ends the scan and is given with nil slices.
+	// end), as they are when the loop begins. The slices are valid for one step,
+	// also where rows are written or other scans run in it. An error ends the scan
+	// and is given with nil slices.
 	Scan(from, to []byte, reverse bool) iter.Seq2[Row, error]
 	// ApproxLen is about the number of rows.
 	ApproxLen() int64

@@ -14,7 +14,7 @@ var ErrClosed = errors.New("the store is closed")
 // from the changelogs.
 var ErrCorrupt = errors.New("the store's files are damaged")
 
-// DB is an ordered map of byte keys that holds the rows of all stores of one
+// DB is an ordered map of byte keys, none of them empty, that holds the rows of all stores of one
 // task, so that one batch writes rows of several stores, and how far their
 // changelogs are in them, together or not at all. One goroutine writes; Get,
 // Scan and ApproxLen may be called by others at the same time.

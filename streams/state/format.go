@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (p plain[V]) isNil(v V) bool { return p.null != nil && p.null(v) }
 
 func (p plain[V]) appendRow(dst []byte, v V) ([]byte, error) {
 	out, err := serde.Append(p.serde, p.meta, dst, v)
-	if err == nil && len(out) < len(dst) {
+	if err == nil && !bytes.HasPrefix(out, dst) {
 		return dst, errNotAppended
 	}
 	return out, err

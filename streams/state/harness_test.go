@@ -117,11 +117,9 @@ func ok(t testing.TB, err error) {
 
 func ms(n int64) time.Time { return time.UnixMilli(n) }
 
-// row is the key of a window or session in the changelog, in hex.
-func row(key string, numbers ...int64) string {
-	h := hex.EncodeToString([]byte(key))
-	for _, n := range numbers {
-		h += fmt.Sprintf("%016x", n)
-	}
-	return h
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	ok(t, err)
+	return b
 }

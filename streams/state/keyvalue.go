@@ -93,7 +93,8 @@ func (s *keyValue[K, W]) Delete(k K) (old W, present bool, err error) {
 	return old, present, nil
 }
 
-func (s *keyValue[K, W]) Range(from, to K) iter.Seq2[K, W]        { return s.between(from, to, false) }
+func (s *keyValue[K, W]) Range(from, to K) iter.Seq2[K, W] { return s.between(from, to, false) }
+
 func (s *keyValue[K, W]) RangeReverse(from, to K) iter.Seq2[K, W] { return s.between(from, to, true) }
 func (s *keyValue[K, W]) All() iter.Seq2[K, W]                    { return s.scan(nil, nil, false) }
 func (s *keyValue[K, W]) AllReverse() iter.Seq2[K, W]             { return s.scan(nil, nil, true) }

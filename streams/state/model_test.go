@@ -67,16 +67,16 @@ func kinds() map[string]func(t *testing.T) (state.Builder, subject) {
 
 func TestStoresAgainstModels(t *testing.T) {
 	for name, kind := range kinds() {
-		for seed := range uint64(6) {
+		for seed := range uint64(4) {
 			t.Run(fmt.Sprintf("%s/seed %d", name, seed), func(t *testing.T) {
 				builder, s := kind(t)
 				b := newBench(t, builder)
 				r := rand.New(rand.NewPCG(seed, 1))
 				s.open(b)
-				for step := range 500 {
+				for step := range 300 {
 					b.now = r.Int64N(1000)
 					s.step(r)
-					switch r.IntN(40) {
+					switch r.IntN(60) {
 					case 0:
 						s.open(b)
 					case 1:

@@ -15,7 +15,7 @@ import (
 type rows struct {
 	m    map[string]string
 	lent []byte
-	open int // scans that were begun and have not ended
+	open int // scans that have begun and have not ended
 	// broken is what Scan reports instead of the row with this key.
 	broken string
 }
@@ -60,19 +60,19 @@ func (r *rows) DeleteRange(from, to []byte) error {
 }
 
 func (r *rows) Scan(from, to []byte, reverse bool) iter.Seq2[state.Row, error] {
-	r.open++
 	low, high, snapshot := string(from), string(to), map[string]string{}
-	for k, v := range r.m {
-		if k >= low && (to == nil || k < high) {
-			snapshot[k] = v
-		}
-	}
-	keys := slices.Sorted(maps.Keys(snapshot))
-	if reverse {
-		slices.Reverse(keys)
-	}
 	return func(yield func(state.Row, error) bool) {
+		r.open++
 		defer func() { r.open-- }()
+		for k, v := range r.m {
+			if k >= low && (to == nil || k < high) {
+				snapshot[k] = v
+			}
+		}
+		keys := slices.Sorted(maps.Keys(snapshot))
+		if reverse {
+			slices.Reverse(keys)
+		}
 		for _, k := range keys {
 			if r.broken != "" && bytes.Contains([]byte(k), []byte(r.broken)) {
 				yield(state.Row{}, errBroken)

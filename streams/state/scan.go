@@ -32,41 +32,43 @@ func (s *segmented) scanKey(key []byte, tail int, low, high int64, reverse bool)
 }
 
 // scan has the rows between the bounds in each segment with times from low to
-// high. All snapshots are taken now, so that the scan does not see what is written
-// while it goes on; it must be ranged over to release them.
+// high.
 func (s *segmented) scan(low, high int64, reverse bool, bounds func(segment int64) (from, to []byte)) iter.Seq2[Row, error] {
-	var scans []iter.Seq2[Row, error]
-	for n := s.segment(low); n <= s.segment(high); n++ {
-		from, to := bounds(n)
-		scans = append(scans, s.rows.Scan(from, to, reverse))
+	return func(yield func(Row, error) bool) {
+		var scans []iter.Seq2[Row, error]
+		for n := s.segment(low); n <= s.segment(high); n++ {
+			from, to := bounds(n)
+			scans = append(scans, s.rows.Scan(from, to, reverse))
+		}
+		if reverse {
+			slices.Reverse(scans)
+		}
+		chain(scans, yield)
 	}
-	if reverse {
-		slices.Reverse(scans)
-	}
-	return chain(scans)
 }
 
-// chain has one scan after the other. When the loop is left, those that are left
-// over are begun and left too, as a snapshot is released by the end of its loop.
-func chain(scans []iter.Seq2[Row, error]) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		next := 0
-		defer func() {
-			for _, scan := range scans[next:] {
-				for range scan {
-					break
-				}
-			}
-		}()
-		for _, scan := range scans {
-			next++
-			for row, err := range scan {
-				if !yield(row, err) {
-					return
-				}
+// chain gives the rows of one scan after the other and says whether the loop went
+// on to the end. A scan shows what is there when its loop begins, and the loop's
+// body may write; so all of them are begun before the first row is given: the
+// last one outside, each earlier one in the first step of the one behind it.
+func chain(scans []iter.Seq2[Row, error], yield func(Row, error) bool) bool {
+	if len(scans) == 0 {
+		return true
+	}
+	last := len(scans) - 1
+	begun := false
+	for row, err := range scans[last] {
+		if !begun {
+			begun = true
+			if !chain(scans[:last], yield) {
+				return false
 			}
 		}
+		if !yield(row, err) {
+			return false
+		}
 	}
+	return begun || chain(scans[:last], yield)
 }
 
 // placed is a copy of a row with the times in its key.

@@ -23,8 +23,8 @@ const segmentLen = 8
 // observedKey is shorter than the key of any other row.
 var observedKey = []byte{0}
 
-// metaLen is 8 bytes of time, -1 before the first put, and 4 of sequence.
-const metaLen = 8 + 4
+// observedLen is 8 bytes of time, -1 before the first put, and 4 of sequence.
+const observedLen = 8 + 4
 
 // nothingPut is what observed is before the first put.
 const nothingPut = -1
@@ -60,7 +60,7 @@ type segmented struct {
 	observed int64
 	sequence uint32
 	stored   bool // there is a meta row
-	meta     [metaLen]byte
+	meta     [observedLen]byte
 	low      [segmentLen]byte
 	high     [segmentLen]byte
 }
@@ -72,8 +72,8 @@ func newSegmented(rows Rows, t timeline) (segmented, error) {
 	if err != nil || !ok {
 		return s, err
 	}
-	if len(meta) != metaLen {
-		return s, fmt.Errorf("the row of the store's stream time has %d bytes, want %d: the rows are not of this store", len(meta), metaLen)
+	if len(meta) != observedLen {
+		return s, fmt.Errorf("the row of the store's stream time has %d bytes, want %d: the rows are not of this store", len(meta), observedLen)
 	}
 	s.observed = millisOf(meta)
 	s.sequence = binary.BigEndian.Uint32(meta[8:])
@@ -132,13 +132,14 @@ func (s *segmented) sawSequence(n uint32) bool {
 // use as an open end, is the last one on that side.
 func millis(t time.Time) int64 {
 	const limit = math.MaxInt64 / 1000
-	switch sec := t.Unix(); {
-	case sec >= limit:
+	sec, ms := t.Unix(), t.UnixMilli()
+	switch {
+	case sec > limit, sec == limit && ms < 0:
 		return math.MaxInt64
-	case sec <= -limit:
+	case sec < -limit:
 		return math.MinInt64
 	}
-	return t.UnixMilli()
+	return ms
 }
 
 // clamp narrows a range of times to what is visible; false when nothing is.

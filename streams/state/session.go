@@ -205,5 +205,9 @@ func restoreSession(rows Rows, spec Spec, key, row []byte, deleted bool) error {
 	if len(key) < sessionTail {
 		return fmt.Errorf("want a key of at least %d bytes, got %d", sessionTail, len(key))
 	}
-	return restoreSegmented(rows, spec, parseSession(key).time, 0, key, row, deleted)
+	p := parseSession(key)
+	if p.second < 0 || p.second > p.time {
+		return fmt.Errorf("its start %d is not between 0 and its end %d", p.second, p.time)
+	}
+	return restoreSegmented(rows, spec, p.time, 0, key, row, deleted)
 }

@@ -123,7 +123,7 @@ func (s *Staged) Offsets() ([]Changelog, error) {
 func decodeChangelog(name string, value []byte) (Changelog, error) {
 	topic, number, _ := strings.Cut(name, "/")
 	partition, err := strconv.ParseInt(number, 10, 32)
-	if topic == "" || err != nil || partition < 0 {
+	if topic == "" || err != nil || partition < 0 || offsetKey(topic, int32(partition)) != metaOffset+name {
 		return Changelog{}, fmt.Errorf("meta row %q names no changelog: %w", metaOffset+name, ErrCorrupt)
 	}
 	next, err := decodeOffset(value)

@@ -348,3 +348,15 @@ func FuzzParseTaskID(f *testing.F) {
 		}
 	})
 }
+
+func FuzzProcessID(f *testing.F) {
+	for _, text := range []string{"", "{}", `{"processId":"6f88a2a0-0000-4000-8000-00000000000a"}`, `{"processId":"\n"}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		// The id becomes a part of transactional ids and group member metadata.
+		if id, err := statedir.DecodeProcessID(text); err == nil && (len(id) != 36 || strings.Trim(id, "0123456789abcdefABCDEF-") != "") {
+			t.Errorf("%q is taken for an id", id)
+		}
+	})
+}

@@ -55,10 +55,31 @@ func (t *Task) StreamTime() int64 { return t.streamTime }
 // Metadata says where the record being processed comes from; false in a
 // punctuator.
 func (t *Task) Metadata() (Metadata, bool) {
+	if t.standIn != nil {
+		return *t.standIn, t.standIn.Topic != ""
+	}
 	if t.current == nil {
 		return Metadata{}, false
 	}
 	return Metadata{Cluster: t.cluster, Topic: t.current.Topic, Partition: t.current.Partition, Offset: t.current.Offset}, true
+}
+
+// As has fn run as if the record being processed came from m. Its cluster is
+// found by the topic: the home cluster, unless only another one has an input of
+// that name. An empty topic stands for a punctuator.
+func (t *Task) As(m Metadata, fn func()) {
+	m.Cluster = ""
+	if t.byIn[Partition{Topic: m.Topic, Partition: m.Partition}] == nil {
+		for p := range t.byIn {
+			if p.Topic == m.Topic && p.Partition == m.Partition {
+				m.Cluster = p.Cluster
+			}
+		}
+	}
+	before := t.standIn
+	t.standIn = &m
+	defer func() { t.standIn = before }()
+	fn()
 }
 
 // RequestCommit asks for a commit soon.

@@ -48,7 +48,7 @@ type Output struct {
 	// PartitionKey places a record in the stead of Key, if it is not nil.
 	PartitionKey []byte
 	Key, Value   []byte
-	Time         int64 // ms
+	Time         int64 // ms; -1 leaves it to the producer
 	Headers      []kgo.RecordHeader
 	Node         string // that sends it
 	Changelog    bool
@@ -99,6 +99,7 @@ type Task struct {
 	byIn       map[Partition]*queue
 	streamTime int64       // ms; -1 before the first record
 	current    *kgo.Record // being processed; nil in a punctuator
+	standIn    *Metadata   // in the place of current's
 	cluster    string      // of current
 	at         int64       // time of current, or of the punctuator
 	broken     error       // found when nobody could be told
@@ -143,19 +144,24 @@ func (t *Task) open(s *graph.Store) error {
 	if err != nil {
 		return err
 	}
+	topic := ChangelogTopic(t.cfg.ApplicationID, s.Name)
 	env := state.Env{
-		Rows: rows, Time: func() int64 { return t.at },
+		Rows: rows, Topic: topic, Time: func() int64 { return t.at },
 		Fail:    func(err error) { t.broken = errors.Join(t.broken, fmt.Errorf("store %q: %w", s.Name, err)) },
 		Dropped: func() { t.Dropped(s.Name, "expired") },
 	}
-	if s.Builder.Spec().Changelog && !s.Global {
-		topic := ChangelogTopic(t.cfg.ApplicationID, s.Name)
+	if spec := s.Builder.Spec(); spec.Changelog && !s.Global {
+		var version []kgo.RecordHeader
+		if spec.ChangelogVersion != nil {
+			version = []kgo.RecordHeader{{Key: "v", Value: spec.ChangelogVersion}}
+		}
 		env.Log = func(key, value []byte, at int64) error {
 			buf := make([]byte, 0, len(key)+len(value))
 			buf = append(append(buf, key...), value...)
 			o := &Output{Topic: topic, Partition: t.cfg.ID.Partition, Key: buf[:len(key):len(key)], Time: at, Node: s.Name, Changelog: true}
 			if value != nil {
 				o.Value = buf[len(key):]
+				o.Headers = version
 			}
 			return t.cfg.Collector.Send(o)
 		}

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -65,7 +66,9 @@ func (s *store) listener() *pebble.EventListener {
 type logger struct{ log *slog.Logger }
 
 func (l logger) Infof(format string, args ...any) {
-	l.log.Debug("store engine", "says", fmt.Sprintf(format, args...))
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("store engine", "says", fmt.Sprintf(format, args...))
+	}
 }
 
 func (l logger) Errorf(format string, args ...any) {

@@ -7,10 +7,11 @@ import (
 )
 
 // counted is how many rows ApproxLen counts one by one.
-const counted = 10_000
+const counted = 20_000
 
-// ApproxLen counts up to 10 000 rows, and takes the others to be of the same
-// size on disk. What is not on disk yet is counted one by one.
+// ApproxLen counts up to 20 000 rows, and takes the others to be of the same
+// size on disk. Rows that are new and all beyond those are missed until they
+// are flushed; it does not wait for that, for it may be asked often.
 func (s *store) ApproxLen(from, to []byte) int64 {
 	if !s.gate.enter() {
 		return 0
@@ -19,7 +20,7 @@ func (s *store) ApproxLen(from, to []byte) int64 {
 	if to != nil && bytes.Compare(from, to) >= 0 {
 		return 0
 	}
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	it, err := s.db.NewIter(bounds(from, to))
 	if err != nil {
 		s.log.Warn("count of rows is not known", "err", err)
 		return 0

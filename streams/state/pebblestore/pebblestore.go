@@ -53,9 +53,9 @@ func (s *Shared) Close() {
 
 // The values of Options that are zero.
 const (
-	// DefaultFlushRecords is how many records a restart reads again at most,
-	// beside those of the flush under way: as many as Kafka Streams lets pass
-	// between two writes of a store's offsets.
+	// DefaultFlushRecords bounds what is read again after a crash. It is how
+	// many records Kafka Streams lets pass between two writes of a store's
+	// offsets.
 	DefaultFlushRecords = 10_000
 	// DefaultFlushBytes is small, because each task has a store and each store
 	// reserves up to twice as much.
@@ -67,8 +67,8 @@ const (
 type Options struct {
 	// Shared are the caches; nil gives the store its own.
 	Shared *Shared
-	// Log gets what goes wrong in the background, and at level debug each flush
-	// and compaction. It may be nil.
+	// Log gets what goes wrong in the background, and at level debug whatever
+	// else the engine has to say. It may be nil.
 	Log *slog.Logger
 	// FlushRecords is after how many changes a flush begins in the background.
 	FlushRecords int

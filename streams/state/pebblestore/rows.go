@@ -49,12 +49,20 @@ func (s *store) Scan(from, to []byte, reverse bool) iter.Seq2[state.Row, error] 
 	}
 }
 
+// bounds never has an empty bound, which the engine is not made for.
+func bounds(from, to []byte) *pebble.IterOptions {
+	if len(from) == 0 {
+		from = nil
+	}
+	return &pebble.IterOptions{LowerBound: from, UpperBound: to}
+}
+
 // scan gives an error only while the loop goes on.
 func (s *store) scan(from, to []byte, reverse bool, yield func(state.Row, error) bool) (err error) {
 	if to != nil && bytes.Compare(from, to) >= 0 {
 		return nil
 	}
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	it, err := s.db.NewIter(bounds(from, to))
 	if err != nil {
 		return s.failed("scan", err)
 	}
@@ -152,6 +160,9 @@ func (s *store) deleteRange(batch *pebble.Batch, from, to, last []byte) error {
 			}
 			break
 		}
+	}
+	if len(from) == 0 {
+		from = []byte{0} // no key is less
 	}
 	if bytes.Compare(from, to) >= 0 {
 		return nil

@@ -25,7 +25,7 @@ func Run(t *testing.T, open Open) {
 		run  func(*testing.T, state.DB)
 	}{
 		{"Empty", testEmpty},
-		{"EmptyKeyAndValue", testEmptyKeyAndValue},
+		{"EmptyValue", testEmptyValue},
 		{"Bounds", testBounds},
 		{"OrderOfChanges", testOrderOfChanges},
 		{"DeleteRange", testDeleteRange},

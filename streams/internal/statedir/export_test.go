@@ -1,0 +1,4 @@
+package statedir
+
+// DecodeProcessID reads the text of the file with the process id.
+var DecodeProcessID = decodeProcessID
