@@ -14,7 +14,7 @@ type (
 // joinKind is which sides give a result without the other one.
 type joinKind struct{ left, right bool }
 
-var kinds = map[string]joinKind{"inner": {}, "left": {left: true}, "outer": {left: true, right: true}}
+var joinKinds = map[string]joinKind{"inner": {}, "left": {left: true}, "outer": {left: true, right: true}}
 
 // modelRow is a row of a table in a model.
 type modelRow struct {
@@ -26,7 +26,7 @@ type modelRow struct {
 
 func TestJoinTableIsItsModel(t *testing.T) {
 	for _, name := range []string{"inner", "left"} {
-		left := kinds[name].left
+		left := joinKinds[name].left
 		t.Run(name, func(t *testing.T) {
 			wantSame(t, func(b *streams.Builder) {
 				s, table := streams.Stream[string, string](b, "left"), streams.Table[string, string](b, "right")
@@ -42,7 +42,7 @@ func TestJoinTableIsItsModel(t *testing.T) {
 
 func TestJoinGlobalIsItsModel(t *testing.T) {
 	for _, name := range []string{"inner", "left"} {
-		left := kinds[name].left
+		left := joinKinds[name].left
 		t.Run(name, func(t *testing.T) {
 			wantSame(t, func(b *streams.Builder) {
 				s, table := streams.Stream[*string, string](b, "left"), streams.GlobalTable[*string, string](b, "right")
@@ -99,7 +99,7 @@ func joinTables(l, r *ktable, k joinKind, opts ...streams.Option) *ktable {
 }
 
 func TestJoinTablesIsItsModel(t *testing.T) {
-	for name, kind := range kinds {
+	for name, kind := range joinKinds {
 		for _, stored := range []string{"with store", "without store"} {
 			t.Run(name+" "+stored, func(t *testing.T) {
 				wantSame(t, func(b *streams.Builder) {

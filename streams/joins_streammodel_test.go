@@ -32,7 +32,7 @@ func TestJoinStreamsIsItsModel(t *testing.T) {
 		"in future":    {Before: millis(-5), After: millis(20), Grace: millis(10)},
 		"same instant": {},
 	}
-	for name, kind := range kinds {
+	for name, kind := range joinKinds {
 		for shape, w := range windows {
 			t.Run(name+" "+shape, func(t *testing.T) {
 				wantSame(t, func(b *streams.Builder) {

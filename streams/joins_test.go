@@ -176,5 +176,3 @@ func wantSame(t *testing.T, build func(b *streams.Builder), model func() func(jo
 		}
 	}
 }
-
-func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -24,13 +24,13 @@ func streamsBench(t *testing.T, w streams.JoinWindow, kind joinKind, opts ...str
 func TestJoinStreamsKV(t *testing.T) {
 	for name, join := range map[string]func(l, r *kstream) *kstream{
 		"inner": func(l, r *kstream) *kstream {
-			return streams.JoinStreamsKV(l, r, streams.Within(ms(5)), func(k, l, r string) string { return k + ":" + l + r })
+			return streams.JoinStreamsKV(l, r, streams.Within(millis(5)), func(k, l, r string) string { return k + ":" + l + r })
 		},
 		"left": func(l, r *kstream) *kstream {
-			return streams.LeftJoinStreamsKV(l, r, streams.Within(ms(5)), func(k, l string, r *string) string { return k + ":" + l + orNull(r) })
+			return streams.LeftJoinStreamsKV(l, r, streams.Within(millis(5)), func(k, l string, r *string) string { return k + ":" + l + orNull(r) })
 		},
 		"outer": func(l, r *kstream) *kstream {
-			return streams.OuterJoinStreamsKV(l, r, streams.Within(ms(5)), func(k string, l, r *string) string { return k + ":" + orNull(l) + orNull(r) })
+			return streams.OuterJoinStreamsKV(l, r, streams.Within(millis(5)), func(k string, l, r *string) string { return k + ":" + orNull(l) + orNull(r) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,13 +51,13 @@ func TestWindowBounds(t *testing.T) {
 		first, last    int64 // of right records that match a left one at 100
 		before, behind int64 // the nearest that do not
 	}{
-		"both ways":  {streams.Within(ms(10)), 90, 110, 89, 111},
-		"after":      {streams.JoinWindow{After: ms(10)}, 100, 110, 99, 111},
-		"before":     {streams.JoinWindow{Before: ms(10)}, 90, 100, 89, 101},
-		"future":     {streams.JoinWindow{Before: ms(-5), After: ms(10)}, 105, 110, 104, 111},
-		"past":       {streams.JoinWindow{Before: ms(10), After: ms(-5)}, 90, 95, 89, 96},
+		"both ways":  {streams.Within(millis(10)), 90, 110, 89, 111},
+		"after":      {streams.JoinWindow{After: millis(10)}, 100, 110, 99, 111},
+		"before":     {streams.JoinWindow{Before: millis(10)}, 90, 100, 89, 101},
+		"future":     {streams.JoinWindow{Before: millis(-5), After: millis(10)}, 105, 110, 104, 111},
+		"past":       {streams.JoinWindow{Before: millis(10), After: millis(-5)}, 90, 95, 89, 96},
 		"same time":  {streams.Within(0), 100, 100, 99, 101},
-		"with grace": {streams.Within(ms(10)).WithGrace(ms(50)), 90, 110, 89, 111},
+		"with grace": {streams.Within(millis(10)).WithGrace(millis(50)), 90, 110, 89, 111},
 	} {
 		t.Run(name, func(t *testing.T) {
 			right := func(at int64) joinInput { return joinInput{key: new("a"), value: new("r"), at: at} }
@@ -80,7 +80,7 @@ func TestWindowBounds(t *testing.T) {
 
 func TestLeftJoinStreams(t *testing.T) {
 	t.Run("unmatched by either side", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)), kinds["left"]).script(`
+		streamsBench(t, streams.Within(millis(10)), joinKinds["left"]).script(`
 			L a=1@0 >
 			L b=2@10 >
 			R z=r@11 > a=1+null@0
@@ -90,7 +90,7 @@ func TestLeftJoinStreams(t *testing.T) {
 		`)
 	})
 	t.Run("right ones never", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)), kinds["left"]).script(`
+		streamsBench(t, streams.Within(millis(10)), joinKinds["left"]).script(`
 			R a=1@0 >
 			R b=2@50 >
 			L c=3@100 >
@@ -98,7 +98,7 @@ func TestLeftJoinStreams(t *testing.T) {
 		`)
 	})
 	t.Run("grace", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)).WithGrace(ms(5)), kinds["left"]).script(`
+		streamsBench(t, streams.Within(millis(10)).WithGrace(millis(5)), joinKinds["left"]).script(`
 			L a=1@0 >
 			L b=2@15 >
 			R a=r@8 > a=1+r@8
@@ -107,7 +107,7 @@ func TestLeftJoinStreams(t *testing.T) {
 		`)
 	})
 	t.Run("late and without a match", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)).WithGrace(ms(5)), kinds["left"]).script(`
+		streamsBench(t, streams.Within(millis(10)).WithGrace(millis(5)), joinKinds["left"]).script(`
 			L a=1@100 >
 			L b=2@90 >
 			L c=3@89 > c=3+null@89
@@ -115,14 +115,14 @@ func TestLeftJoinStreams(t *testing.T) {
 		`)
 	})
 	t.Run("a match after the result without one", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)).WithGrace(ms(5)), kinds["left"]).script(`
+		streamsBench(t, streams.Within(millis(10)).WithGrace(millis(5)), joinKinds["left"]).script(`
 			L a=1@0 >
 			R z=r@16 > a=1+null@0
 			R a=r@5 > a=1+r@5
 		`)
 	})
 	t.Run("not moved by late records", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)), kinds["left"]).script(`
+		streamsBench(t, streams.Within(millis(10)), joinKinds["left"]).script(`
 			L a=1@50 >
 			R b=r@40 >
 			R b=null@70 >
@@ -131,7 +131,7 @@ func TestLeftJoinStreams(t *testing.T) {
 		`)
 	})
 	t.Run("duplicates", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)), kinds["left"]).script(`
+		streamsBench(t, streams.Within(millis(10)), joinKinds["left"]).script(`
 			L a=1@0 >
 			L a=2@0 >
 			L a=3@1 >
@@ -144,7 +144,7 @@ func TestLeftJoinStreams(t *testing.T) {
 
 func TestOuterJoinStreams(t *testing.T) {
 	t.Run("order", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)), kinds["outer"]).script(`
+		streamsBench(t, streams.Within(millis(10)), joinKinds["outer"]).script(`
 			L b=1@5 >
 			L a=2@5 >
 			R d=3@5 >
@@ -154,7 +154,7 @@ func TestOuterJoinStreams(t *testing.T) {
 		`)
 	})
 	t.Run("lopsided window", func(t *testing.T) {
-		streamsBench(t, streams.JoinWindow{Before: ms(100), After: ms(10)}, kinds["outer"]).script(`
+		streamsBench(t, streams.JoinWindow{Before: millis(100), After: millis(10)}, joinKinds["outer"]).script(`
 			L a=1@0 >
 			R b=2@0 >
 			L c=3@11 > a=1+null@0
@@ -162,7 +162,7 @@ func TestOuterJoinStreams(t *testing.T) {
 		`)
 	})
 	t.Run("null keys", func(t *testing.T) {
-		streamsBench(t, streams.Within(ms(10)), kinds["outer"]).script(`
+		streamsBench(t, streams.Within(millis(10)), joinKinds["outer"]).script(`
 			L null=1@0 > null=1+null@0
 			R null=2@1 > null=null+2@1
 			L null=null@2 >
@@ -176,7 +176,7 @@ func TestJoinStreamWithItself(t *testing.T) {
 	newBench(t, func(b *streams.Builder) {
 		s := streams.Stream[string, string](b, "left")
 		streams.Stream[string, string](b, "right")
-		streams.JoinStreams(s, s, streams.Within(ms(10)), plus).To("output")
+		streams.JoinStreams(s, s, streams.Within(millis(10)), plus).To("output")
 	}).script(`
 		L a=1@0 > a=1+1@0
 		L a=2@5 > a=2+1@5, a=1+2@5, a=2+2@5
@@ -186,7 +186,7 @@ func TestJoinStreamWithItself(t *testing.T) {
 
 // A result has the headers of the record that led to it.
 func TestHeadersOfJoinedStreams(t *testing.T) {
-	b := streamsBench(t, streams.Within(ms(10)), kinds["left"])
+	b := streamsBench(t, streams.Within(millis(10)), joinKinds["left"])
 	in := func(topic, key string, at int64, header string) {
 		t.Helper()
 		r := joinInput{left: topic == "left", key: &key, value: new("v"), at: at}
@@ -209,7 +209,7 @@ func TestStoresOfJoinedStreams(t *testing.T) {
 	specs := func(opts ...streams.Option) map[string]state.Spec {
 		top := topologyOf(t, func(b *streams.Builder) {
 			l, r := streams.Stream[string, string](b, "left"), streams.Stream[string, string](b, "right")
-			joinStreams(l, r, streams.JoinWindow{Before: ms(3), After: ms(10), Grace: ms(20)}, kinds["outer"], opts...).To("output")
+			joinStreams(l, r, streams.JoinWindow{Before: millis(3), After: millis(10), Grace: millis(20)}, joinKinds["outer"], opts...).To("output")
 		})
 		all := map[string]state.Spec{}
 		for _, s := range top.Graph().Stores {
@@ -217,7 +217,7 @@ func TestStoresOfJoinedStreams(t *testing.T) {
 		}
 		return all
 	}
-	window := state.Spec{Kind: state.KindWindow, Changelog: true, Retention: ms(33), WindowSize: ms(13), Duplicates: true}
+	window := state.Spec{Kind: state.KindWindow, Changelog: true, Retention: millis(33), WindowSize: millis(13), Duplicates: true}
 	waits := state.Spec{Kind: state.KindRaw, Changelog: true}
 	want := map[string]state.Spec{"KSTREAM-OUTERTHIS-0000000004-store": window, "KSTREAM-OUTEROTHER-0000000005-store": window, "KSTREAM-OUTERSHARED-0000000004-store": waits}
 	if diff := cmp.Diff(want, specs()); diff != "" {
@@ -265,7 +265,7 @@ func TestJoinOfRekeyedStreams(t *testing.T) {
 // Null keys of either side come through the repartition of a left join, and are
 // dropped before that of an inner one.
 func TestNullKeysOfRekeyedStreams(t *testing.T) {
-	for name, kind := range kinds {
+	for name, kind := range joinKinds {
 		t.Run(name, func(t *testing.T) {
 			want := map[string]string{"inner": "> ", "left": "> null=none+null@1", "outer": "> null=none+null@1"}[name]
 			right := map[string]string{"inner": "> ", "left": "> ", "outer": "> null=null+none@2"}[name]
@@ -274,7 +274,7 @@ func TestNullKeysOfRekeyedStreams(t *testing.T) {
 				l := streams.SelectKey(streams.Stream[string, string](b, "left"), noKey)
 				r := streams.SelectKey(streams.Stream[string, string](b, "right"), noKey)
 				out := func(s *streams.KStream[*string, string]) { s.To("output") }
-				switch w := streams.Within(ms(5)); {
+				switch w := streams.Within(millis(5)); {
 				case kind.right:
 					out(streams.OuterJoinStreams(l, r, w, plusOuter))
 				case kind.left:

@@ -96,7 +96,7 @@ func TestJoinTablesSendsOldRows(t *testing.T) {
 
 // A table that is joined and not kept is joined again where it is looked up.
 func TestLookUpInJoinWithoutStore(t *testing.T) {
-	for name, kind := range kinds {
+	for name, kind := range joinKinds {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, func(b *streams.Builder) {
 				l, r := streams.Table[string, string](b, "left"), streams.Table[string, string](b, "right")
@@ -129,7 +129,7 @@ func TestTimeOfJoinWithoutStore(t *testing.T) {
 	b := newBench(t, func(b *streams.Builder) {
 		l, r := streams.Table[string, string](b, "left"), streams.Table[string, string](b, "right")
 		third := streams.Table[string, string](b, "third")
-		streams.JoinTables(third, joinTables(l, r, kinds["outer"]), plus).ToStream().To("output")
+		streams.JoinTables(third, joinTables(l, r, joinKinds["outer"]), plus).ToStream().To("output")
 	})
 	third := streamstest.Input[string, string](b.d, "third")
 	b.script(`

@@ -77,7 +77,7 @@ func anySession(r *rand.Rand) (streams.SessionWindow, *sessionModel) {
 	return streams.Session(millisecs(m.gap)).WithGrace(millisecs(m.grace)), m
 }
 
-func concat(_, a, b string) string { return a + b }
+func merged(_, a, b string) string { return a + b }
 
 func TestSessionsModel(t *testing.T) {
 	for seed := range uint64(60) {
@@ -89,7 +89,7 @@ func TestSessionsModel(t *testing.T) {
 		}
 		task := run(t, 0, func(b *streams.Builder) {
 			g := streams.SessionWindowedBy(streams.Stream[string, string](b, "input").GroupByKey(), w)
-			streams.AggregateSession(g, empty, joined, concat, opts...).ToStream().To("output")
+			streams.AggregateSession(g, empty, joined, merged, opts...).ToStream().To("output")
 		})
 		late := 0
 		for i := range 200 {
@@ -124,7 +124,7 @@ func sessionsOnClose(t *testing.T, seed uint64, throttle time.Duration) {
 	w, m := anySession(r)
 	task := run(t, throttle, func(b *streams.Builder) {
 		g := streams.SessionWindowedBy(streams.Stream[string, string](b, "input").GroupByKey(), w)
-		streams.AggregateSession(g, empty, joined, concat, streams.EmitOnClose()).ToStream().To("output")
+		streams.AggregateSession(g, empty, joined, merged, streams.EmitOnClose()).ToStream().To("output")
 	})
 	task.now = time.UnixMilli(1e12)
 	var want, got []string

@@ -206,12 +206,12 @@ func anyTimeWindow(r *rand.Rand, kind string) (streams.TimeWindow, *timeModel) {
 
 func joined(_, v, agg string) string { return agg + v }
 
-var kinds = []string{"tumbling", "hopping", "sliding"}
+var windowKinds = []string{"tumbling", "hopping", "sliding"}
 
 // Each record changes just those windows, of all there could be, that the model
 // says, to what the records give.
 func TestTimeWindowsModel(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range windowKinds {
 		t.Run(kind, func(t *testing.T) {
 			for seed := range uint64(40) {
 				r := rand.New(rand.NewPCG(seed, 1))
@@ -243,7 +243,7 @@ func TestTimeWindowsModel(t *testing.T) {
 // Each window is given once, when it is closed or, with a throttle, some time
 // after, but never later than a jump in time needs it; also over restarts.
 func TestTimeWindowsOnCloseModel(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range windowKinds {
 		for _, throttle := range []time.Duration{0, time.Second} {
 			t.Run(fmt.Sprintf("%s, throttle %v", kind, throttle), func(t *testing.T) {
 				for seed := range uint64(25) {

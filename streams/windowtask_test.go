@@ -31,8 +31,6 @@ type running struct {
 	rows      map[string]state.Rows
 }
 
-var input = task.Partition{Topic: "input"}
-
 func run(t *testing.T, throttle time.Duration, build func(b *streams.Builder)) *running {
 	t.Helper()
 	b := streams.NewBuilder()
