@@ -51,7 +51,10 @@ func (p *producer) send(ctx context.Context, id task.ID, o *task.Output) error {
 		}
 		p.inTxn = true
 	}
-	r := &kgo.Record{Topic: o.Topic, Partition: o.Partition, Key: o.Key, Value: o.Value, Headers: o.Headers, Timestamp: time.UnixMilli(o.Time)}
+	r := &kgo.Record{Topic: o.Topic, Partition: o.Partition, Key: o.Key, Value: o.Value, Headers: o.Headers}
+	if o.Time >= 0 {
+		r.Timestamp = time.UnixMilli(o.Time)
+	}
 	if o.Partition < 0 {
 		switch {
 		case o.PartitionKey != nil:
