@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"mm2/streams"
 	"mm2/streams/state"
@@ -30,6 +32,18 @@ func TestCrashAtEachStep(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestOlderTransactions has brokers that do not add to transactions by
+// themselves.
+func TestOlderTransactions(t *testing.T) {
+	for _, key := range []kmsg.Key{kmsg.AddOffsetsToTxn, kmsg.EndTxn} {
+		t.Run(key.Name(), func(t *testing.T) {
+			inRig(t, func(t *testing.T, r *rig) {
+				crashAt(t, r, key, true, 2)
+			}, kfake.MaxVersions(kversion.V3_8_0()))
+		})
 	}
 }
 
@@ -180,7 +194,9 @@ func TestZombieIsFenced(t *testing.T) {
 				}
 				a := r.start("a", counting(t, false, fail, state.InMemory()))
 				r.running(a)
-				r.produce("in", 1, 0, 30)
+				r.produce("in", 1, 0, 15)
+				r.until("a counts", func() bool { _, n := counts(r.cluster.Committed(t, "out")); return n == 15 })
+				r.produce("in", 1, 15, 15)
 				r.until("a is frozen", frozen.Load)
 				a.link.Cut() // heartbeats stop, too
 				b := r.start("b", counting(t, false, nil, state.InMemory()))

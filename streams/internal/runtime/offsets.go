@@ -28,6 +28,10 @@ func (t *thread) asMember(ctx context.Context, send func(member string, generati
 	since := time.Now()
 	member, generation := t.consumer.GroupMetadata()
 	for {
+		if member == "" || generation < 0 {
+			// Brokers take offsets of nobody in particular without a check.
+			return fmt.Errorf("%w: the thread is not in the group", ErrFenced)
+		}
 		err := send(member, generation)
 		var answer *kerr.Error
 		switch {

@@ -29,12 +29,12 @@ type rig struct {
 }
 
 // inRig runs a test on a fresh cluster.
-func inRig(t *testing.T, test func(t *testing.T, r *rig)) {
+func inRig(t *testing.T, test func(t *testing.T, r *rig), opts ...kfake.Opt) {
 	t.Helper()
 	dirs := map[string]string{"a": t.TempDir(), "b": t.TempDir(), "c": t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, dirs: dirs}
-		r.cluster = mm2test.NewCluster(t, &r.net, 9093, "cluster")
+		r.cluster = mm2test.NewCluster(t, &r.net, 9093, "cluster", opts...)
 		test(t, r)
 	})
 }
@@ -89,7 +89,7 @@ func (r *rig) start(name string, top *streams.Topology, changes ...func(*streams
 		defer i.mu.Unlock()
 		i.err = err
 	}()
-	r.t.Cleanup(func() { i.end() })
+	r.t.Cleanup(func() { _ = i.end() }) // tests that care have ended it before
 	return i
 }
 
@@ -100,12 +100,6 @@ func (i *instance) end() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.err
-}
-
-// crash cuts the instance off. What it did not commit is lost.
-func (i *instance) crash() {
-	i.link.Cut()
-	_ = i.end() // of a crash nobody hears
 }
 
 // running waits until the instances run.

@@ -128,14 +128,14 @@ func (a *App) runThread(soft, hard context.Context, number int, progress func())
 		tasks: make(map[task.ID]*owned), fetched: make(map[tp]start), starts: make(map[tp]start), lastCommit: time.Now(), lastPurge: time.Now(),
 	}
 	if err := t.open(); err != nil {
-		return errors.Join(err, t.close(nil, err))
+		return errors.Join(err, t.close(err))
 	}
 	a.enter(t)
 	defer a.leave(t)
 	for err == nil && soft.Err() == nil {
 		err = t.round(soft)
 	}
-	return errors.Join(err, t.close(soft, err))
+	return errors.Join(err, t.close(err))
 }
 
 func (t *thread) open() (err error) {
@@ -165,20 +165,21 @@ func (t *thread) open() (err error) {
 	}
 	t.restore = newRestorer(t.app, restoreClient, t.log)
 	t.restore.start(t.hard)
+	t.mu.Lock() // callbacks come as soon as there is a consumer
+	defer t.mu.Unlock()
 	t.consumer, err = t.newConsumer(t.bal)
 	return err
 }
 
-// close ends the incarnation: cleanly after a round without an error, dirtily
-// otherwise.
-func (t *thread) close(soft context.Context, failed error) error {
+// close ends the incarnation: cleanly after a round without an error, or when the
+// group asked it to end, and dirtily otherwise.
+func (t *thread) close(failed error) error {
 	ctx, cancel := context.WithTimeout(t.hard, t.app.cfg.CloseTimeout)
 	defer cancel()
 	var errs []error
 	t.mu.Lock()
-	if failed == nil {
-		failed = t.failure()
-		if failed == nil {
+	if t.out != nil && (failed == nil || classify(failed) == refused) {
+		if failed = t.failure(); failed == nil {
 			failed = t.commit(ctx)
 		}
 		errs = append(errs, failed)
@@ -326,8 +327,14 @@ func (t *thread) take(fetches kgo.Fetches) (err error) {
 		}
 		at := tp{p.Topic, p.Partition}
 		o, in := t.inputOf(at)
-		if o == nil || o.phase != running || err != nil {
-			return // paused partitions give nothing; of a task that is gone there is nothing to keep
+		if o == nil || err != nil {
+			return // it is another's by now
+		}
+		if o.phase != running {
+			if len(p.Records) > 0 { // to pass them over would lose them
+				err = fromBroker(fmt.Errorf("records of %s partition %d came while the partition was paused", p.Topic, p.Partition))
+			}
+			return
 		}
 		end := p.HighWatermark
 		if committed {
