@@ -54,7 +54,14 @@ var allowed = map[string][]string{
 	"streams/internal/settings":       {"internal/connection", "internal/properties", "streams/internal/internaltopics"},
 	"streams": {
 		"internal/backoff", "internal/connection", "internal/kafka", "internal/pipeline", "internal/properties",
-		"streams/internal/buffer", "streams/internal/graph", "streams/internal/null", "streams/internal/task", "streams/serde", "streams/state",
+		"streams/internal/buffer", "streams/internal/graph", "streams/internal/internaltopics", "streams/internal/null",
+		"streams/internal/runtime", "streams/internal/settings", "streams/internal/task", "streams/serde", "streams/state",
+		"streams/state/pebblestore",
+	},
+	"streams/internal/runtime": {
+		"internal/backoff", "internal/connection", "internal/kafka", "streams/internal/assign", "streams/internal/balancer",
+		"streams/internal/graph", "streams/internal/internaltopics", "streams/internal/settings", "streams/internal/statedir",
+		"streams/internal/task", "streams/state",
 	},
 	"streams/streamstest":       {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
 	"streams/state/statetest":   {"streams/state"},
@@ -96,6 +103,7 @@ var inTests = map[string][]string{
 	"heartbeat":                 {"internal/connection"},
 	"configsync":                {"internal/connection"},
 	"streams":                   {"streams/streamstest"},
+	"streams/internal/runtime":  {"streams"},
 	"streams/state":             {"streams/state/statetest"},
 	"streams/state/pebblestore": {"streams/state/statetest"},
 	"connect":                   {"internal/connection"},

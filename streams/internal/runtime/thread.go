@@ -1,0 +1,500 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"mm2/internal/backoff"
+	"mm2/internal/kafka"
+	"mm2/streams/internal/assign"
+	"mm2/streams/internal/balancer"
+	"mm2/streams/internal/internaltopics"
+	"mm2/streams/internal/statedir"
+	"mm2/streams/internal/task"
+)
+
+// thread is one incarnation of a thread.
+type thread struct {
+	app    *App
+	number int
+	log    *slog.Logger
+	hard   context.Context // ends when nothing more is waited for
+
+	consumer *kgo.Client
+	bal      *balancer.Balancer
+	out      *producer
+	restore  *restorer
+	none     context.Context // is over: for polls that only hold off rebalances
+
+	mu         sync.Mutex // held by a round, or by a callback of the group; guards what follows
+	tasks      map[task.ID]*owned
+	joined     bool // an assignment came
+	closed     bool
+	n          int // records that a task processes in one go
+	lastCommit time.Time
+	lastPurge  time.Time
+	followUp   time.Time // when the next rebalance is due; zero if none is
+	progress   func()    // is told of each commit
+
+	failMu sync.Mutex // guards failed
+	failed error      // found where no round could be told
+
+	answerMu sync.Mutex // guards answer and answered
+	answer   assign.Assignment
+	answered bool
+
+	startsMu sync.Mutex // guards fetched and starts
+	fetched  map[tp]start
+	starts   map[tp]start
+
+	purges sync.WaitGroup
+}
+
+// keepThread runs incarnations of a thread until soft ends or one fails for
+// good.
+func (a *App) keepThread(soft, hard context.Context, number int) error {
+	pause := backoff.Backoff{First: 100 * time.Millisecond, Max: 10 * time.Second}
+	log := a.log.With("thread", number)
+	since := time.Now() // of the last commit, or the start
+	for {
+		err := a.runThread(soft, hard, number, func() { since = time.Now(); pause.Reset() })
+		a.ready(number, false)
+		if soft.Err() != nil {
+			if err != nil && classify(err) != uncaught {
+				log.Warn("the thread ended without its last commit; what it did since is done again", "err", err)
+				return nil
+			}
+			return err
+		}
+		what := classify(err)
+		if what == again && time.Since(since) > a.cfg.Settings.TaskTimeout {
+			err = fmt.Errorf("no commit for %v: %w", a.cfg.Settings.TaskTimeout, err)
+			what = uncaught
+		}
+		switch what {
+		case migrated:
+			log.Info("tasks moved to another owner; the thread joins the group again", "err", err)
+		case again:
+			log.Warn("the thread starts again from what was committed", "err", kafka.Explain(err))
+		case refused:
+			return err
+		case uncaught:
+			a.metrics.failedThreads.Inc()
+			if stop := a.uncaught(log, err); stop {
+				return err
+			}
+		}
+		if !backoff.Sleep(soft, pause.Next()) {
+			return nil
+		}
+	}
+}
+
+// uncaught asks the user about an error; true stops the instance.
+func (a *App) uncaught(log *slog.Logger, err error) (stop bool) {
+	reaction := StopInstance
+	if a.cfg.OnUncaught != nil {
+		reaction = a.cfg.OnUncaught(err)
+	}
+	switch reaction {
+	case ReplaceThread:
+		log.Error("the thread failed and is replaced", "err", err)
+		return false
+	case StopApplication:
+		log.Error("the thread failed; all instances of the application are asked to stop", "err", err)
+		// The next incarnation tells the leader, whose answer stops it.
+		a.stopAll.Store(true)
+		return false
+	default:
+		log.Error("the thread failed; the instance stops", "err", err)
+		return true
+	}
+}
+
+// runThread runs one incarnation.
+func (a *App) runThread(soft, hard context.Context, number int, progress func()) (err error) {
+	none, cancel := context.WithCancel(context.Background())
+	cancel()
+	t := &thread{
+		app: a, number: number, log: a.log.With("thread", number), hard: hard, none: none, n: 1, progress: progress,
+		tasks: make(map[task.ID]*owned), fetched: make(map[tp]start), starts: make(map[tp]start), lastCommit: time.Now(), lastPurge: time.Now(),
+	}
+	if err := t.open(); err != nil {
+		return errors.Join(err, t.close(err))
+	}
+	a.enter(t)
+	defer a.leave(t)
+	for err == nil && soft.Err() == nil {
+		err = t.round(soft)
+	}
+	return errors.Join(err, t.close(err))
+}
+
+func (t *thread) open() (err error) {
+	s := &t.app.cfg.Settings
+	t.bal, err = balancer.New(balancer.Config{
+		Assign:   assign.Config{MaxWarmups: s.MaxWarmupReplicas, ProbingInterval: s.ProbingInterval, AcceptableLag: s.AcceptableRecoveryLag},
+		Metadata: t.metadata, Plan: t.app.lead, PlanTimeout: max(s.Group.RebalanceTimeout/2, time.Second), OnAssignment: t.onAssignment,
+	})
+	if err != nil {
+		return err
+	}
+	client, err := t.newProducerClient()
+	if err != nil {
+		return err
+	}
+	t.out = newProducer(client, t.app.cfg.exactlyOnce())
+	if t.out.txns {
+		// Fences whoever has this transactional id, and waits until its last
+		// transaction has ended: positions that are read after it are final.
+		if _, _, err := client.ProducerID(t.hard); err != nil {
+			return fmt.Errorf("initialize transactional id %s: %w", t.transactionalID(), fromBroker(err))
+		}
+	}
+	restoreClient, err := t.app.newRestoreClient(t.clientID("restore-consumer"))
+	if err != nil {
+		return err
+	}
+	t.restore = newRestorer(t.app, restoreClient, t.log)
+	t.restore.start(t.hard)
+	t.mu.Lock() // callbacks come as soon as there is a consumer
+	defer t.mu.Unlock()
+	t.consumer, err = t.newConsumer(t.bal)
+	return err
+}
+
+// close ends the incarnation: cleanly after a round without an error, or when the
+// group asked it to end, and dirtily otherwise.
+func (t *thread) close(failed error) error {
+	ctx, cancel := context.WithTimeout(t.hard, t.app.cfg.CloseTimeout)
+	defer cancel()
+	var errs []error
+	t.mu.Lock()
+	if t.out != nil && (failed == nil || classify(failed) == refused) {
+		if failed = t.failure(); failed == nil {
+			failed = t.commit(ctx)
+		}
+		errs = append(errs, failed)
+	}
+	if failed != nil && t.out != nil {
+		// At-least-once has nothing to abort, and whatever is not sent is sent
+		// again.
+		if err := t.out.abort(ctx); err != nil {
+			t.log.Debug("the transaction is left to the next owner of its id", "err", err)
+		}
+	}
+	for _, o := range t.sorted() {
+		errs = append(errs, t.end(o))
+	}
+	t.closed = true
+	t.mu.Unlock()
+	if t.restore != nil {
+		t.restore.close()
+	}
+	if t.bal != nil {
+		t.bal.Close()
+	}
+	if t.consumer != nil {
+		t.consumer.AllowRebalance()
+		if t.app.cfg.Settings.Group.InstanceID == "" {
+			leave, cancel := context.WithTimeout(t.hard, leaveTimeout)
+			// A member that cannot say good-bye is missed after its session.
+			if err := t.consumer.LeaveGroupContext(leave); err != nil {
+				t.log.Debug("the group was not left", "err", err)
+			}
+			cancel()
+		}
+		t.consumer.CloseAllowingRebalance()
+	}
+	t.purges.Wait()
+	if t.out != nil {
+		t.out.client.Close()
+	}
+	return errors.Join(errs...)
+}
+
+const leaveTimeout = 5 * time.Second
+
+func (t *thread) fail(err error) {
+	t.failMu.Lock()
+	defer t.failMu.Unlock()
+	if t.failed == nil {
+		t.failed = err
+	}
+}
+
+func (t *thread) failure() error {
+	t.failMu.Lock()
+	defer t.failMu.Unlock()
+	return t.failed
+}
+
+// round is one round of the loop. Rebalances are held off from the poll to its
+// end, so that no callback sees a task between two records.
+func (t *thread) round(soft context.Context) error {
+	fetches := t.poll(soft)
+	t.mu.Lock()
+	err := t.work(fetches)
+	t.mu.Unlock()
+	t.consumer.AllowRebalance()
+	return err
+}
+
+// poll waits for records until something else is due. Its end holds off
+// rebalances, which kgo does of itself only when there are records.
+func (t *thread) poll(soft context.Context) kgo.Fetches {
+	s := &t.app.cfg.Settings
+	t.mu.Lock()
+	wait := s.PollTimeout
+	now := time.Now()
+	for _, o := range t.tasks {
+		if o.phase == running {
+			if at, ok := o.task.NextWallClock(); ok {
+				wait = min(wait, at.Sub(now))
+			}
+		}
+	}
+	t.mu.Unlock()
+	ctx, cancel := context.WithTimeout(soft, max(wait, time.Millisecond))
+	defer cancel()
+	fetches := t.consumer.PollRecords(ctx, s.Main.MaxPollRecords)
+	if len(fetches) == 0 {
+		fetches = t.consumer.PollRecords(t.none, 1)
+	}
+	return fetches
+}
+
+func (t *thread) work(fetches kgo.Fetches) error {
+	if err := t.failure(); err != nil {
+		return err
+	}
+	if err := t.heed(); err != nil {
+		return err
+	}
+	if err := t.take(fetches); err != nil {
+		return err
+	}
+	if err := t.promote(); err != nil {
+		return err
+	}
+	if err := t.process(); err != nil {
+		return err
+	}
+	t.purge()
+	t.tell()
+	return nil
+}
+
+// heed does what the leader said.
+func (t *thread) heed() error {
+	if a, ok := t.takeAnswer(); ok {
+		if err := a.Err(); err != nil {
+			return refusal(err)
+		}
+		if len(a.Unseen) > 0 {
+			t.consumer.ForceMetadataRefresh()
+		}
+		t.followUp = time.Time{}
+		if a.FollowUp > 0 {
+			t.followUp = time.Now().Add(a.FollowUp)
+		}
+	}
+	if !t.followUp.IsZero() && time.Now().After(t.followUp) {
+		t.followUp = time.Time{}
+		t.bal.Rejoin(t.consumer)
+	}
+	return nil
+}
+
+// take gives records to their tasks.
+func (t *thread) take(fetches kgo.Fetches) (err error) {
+	limit := t.app.cfg.Settings.BufferedRecordsPerPartition
+	committed := t.app.cfg.Settings.Main.ReadCommitted
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if err != nil {
+			return
+		}
+		if p.Err != nil {
+			err = t.fetchError(p.Topic, p.Partition, p.Err)
+		}
+		at := tp{p.Topic, p.Partition}
+		o, in := t.inputOf(at)
+		if o == nil || err != nil {
+			return // it is another's by now
+		}
+		if o.phase != running {
+			if len(p.Records) > 0 { // to pass them over would lose them
+				err = fromBroker(fmt.Errorf("records of %s partition %d came while the partition was paused", p.Topic, p.Partition))
+			}
+			return
+		}
+		end := p.HighWatermark
+		if committed {
+			end = p.LastStableOffset
+		}
+		to := task.Partition{Topic: p.Topic, Partition: p.Partition}
+		next := int64(0)
+		if n := len(p.Records); n > 0 {
+			next = p.Records[n-1].Offset + 1
+		}
+		data := slices.DeleteFunc(p.Records, func(r *kgo.Record) bool { return r.Attrs.IsControl() })
+		if err = o.task.Add(to, data); err != nil {
+			return
+		}
+		o.task.SetEnd(to, next, end)
+		t.app.metrics.consumed.Add(float64(len(data)))
+		if o.task.Buffered(to) > limit {
+			t.pause(at, in)
+		}
+	})
+	return err
+}
+
+func (t *thread) inputOf(at tp) (*owned, *input) {
+	for _, o := range t.tasks {
+		if in := o.inputs[at]; in != nil {
+			return o, in
+		}
+	}
+	return nil, nil
+}
+
+// fetchError is nil for what passes or is told otherwise.
+func (t *thread) fetchError(topic string, partition int32, err error) error {
+	var session *kgo.ErrGroupSession
+	var loss *kgo.ErrDataLoss
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil
+	case errors.Is(err, kgo.ErrClientClosed):
+		return err
+	case errors.As(err, &session):
+		if classify(err) == uncaught {
+			return err
+		}
+		t.log.Warn("the group could not be joined; it is tried again", "err", kafka.Explain(session.Err))
+		return nil
+	case errors.As(err, &loss):
+		t.log.Warn("records are gone before they were read", "topic", topic, "partition", partition, "err", err)
+		return nil
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return fmt.Errorf("read %s partition %d: %w: the position is not in the log any more, and the source has none to start at; set the group's offsets", topic, partition, err)
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+		return t.missing(topic, err)
+	}
+	if classify(err) == uncaught {
+		return fmt.Errorf("read %s partition %d: %w", topic, partition, kafka.Explain(err))
+	}
+	t.log.Warn("a partition could not be read; it is tried again", "topic", topic, "partition", partition, "err", kafka.Explain(err))
+	return nil
+}
+
+// missing looks whether a topic that could not be read is gone for good.
+func (t *thread) missing(topic string, cause error) error {
+	if len(t.tasks) == 0 || topic == "" {
+		return nil // the leader makes it, or says what is missing
+	}
+	counts, err := t.app.topics.Partitions(t.hard, topic)
+	if err != nil || counts[topic] > 0 {
+		return err
+	}
+	kind := internaltopics.ErrMissingSourceTopic
+	if t.app.layout.internal(topic) {
+		kind = internaltopics.ErrMissingInternalTopic
+	}
+	return &internaltopics.Error{
+		Kind: kind, Topics: map[string]int32{topic: 0}, Detail: cause.Error(),
+		Remedy: "It was deleted while it was read. Create it again, and reset the application if its state depends on what is gone.",
+	}
+}
+
+// promote moves tasks on: those whose positions are known are restored, and
+// those that are restored run.
+func (t *thread) promote() error {
+	for _, r := range t.restore.take() {
+		o := t.tasks[r.id]
+		if o == nil || o.phase != restoring {
+			continue
+		}
+		if err := t.restored(o, r.err); err != nil {
+			return err
+		}
+	}
+	for _, o := range t.sorted() {
+		all := true
+		for at, in := range o.inputs {
+			if in.known {
+				continue
+			}
+			s, ok := t.takeStart(at)
+			if !ok {
+				all = false
+				continue
+			}
+			in.start, in.known = s, true
+			if o.phase == running { // a topic has grown into the task
+				if err := t.feed(o, at, in); err != nil {
+					return err
+				}
+				t.resume(at, in)
+			}
+		}
+		if all && o.phase == waiting {
+			if err := t.prepare(o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// prepare opens a task's rows and has them restored.
+func (t *thread) prepare(o *owned) error {
+	var err error
+	o.rows, err = t.app.openRows(o.part, o.id.String(), func() (*statedir.Task, error) {
+		return t.app.dir.Acquire(statedir.TaskID{Subtopology: int32(o.id.Subtopology), Partition: o.id.Partition}, fmt.Sprintf("thread %d", t.number))
+	})
+	if errors.Is(err, statedir.ErrOwned) {
+		return nil // by a thread that is just closing it; the next round tries again
+	}
+	if err != nil {
+		return err
+	}
+	o.phase = restoring
+	t.restore.add(o.id, o.part, o.rows)
+	return nil
+}
+
+// restored takes a task back from the restorer.
+func (t *thread) restored(o *owned, err error) error {
+	if errors.Is(err, errBeyond) {
+		t.log.Warn("the rows of a task do not fit their changelog and are restored from the beginning", "task", o.id.String(), "err", err)
+		o.rows.staged.Drop()
+		if err := errors.Join(o.rows.close(), o.rows.wipe(o.part, t.app.cfg.OpenDB)); err != nil {
+			return err
+		}
+		t.restore.add(o.id, o.part, o.rows)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("restore task %v: %w", o.id, err)
+	}
+	return t.begin(o)
+}
+
+// tell lets the application know whether the thread is at work.
+func (t *thread) tell() {
+	is := t.joined
+	for _, o := range t.tasks {
+		is = is && o.phase == running
+	}
+	t.app.ready(t.number, is)
+}
