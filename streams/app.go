@@ -112,6 +112,9 @@ func New(t *Topology, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(c.idle) > 0 {
+		log.Warn("settings have no effect", "names", c.idle)
+	}
 	for _, w := range s.Warnings {
 		log.Warn("setting has no effect, or another than in Kafka", "problem", w.String())
 	}

@@ -107,6 +107,14 @@ type Config struct {
 	Consumer, Restore, Global, Producer, Admin []kgo.Opt
 
 	parsed *settings.Settings // what ParseConfig read
+	idle   []string           // names that it read and that change nothing
+}
+
+// idleNames are settings that Kafka has for what is not here yet: state that is
+// moved by how far copies of it are, look-ups of other instances, and a summary in
+// the log. No result depends on them.
+var idleNames = []string{
+	"acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms", "application.server", "log.summary.interval.ms",
 }
 
 // Handlers are the error handlers by stage, for the packages below this one.
@@ -145,6 +153,11 @@ func ParseConfig(properties map[string]string) (Config, error) {
 	}
 	if s.Guarantee == settings.ExactlyOnceV2 {
 		c.Guarantee = ExactlyOnce
+	}
+	for _, name := range idleNames {
+		if _, given := properties[name]; given {
+			c.idle = append(c.idle, name)
+		}
 	}
 	return c, nil
 }
