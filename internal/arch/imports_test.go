@@ -67,6 +67,7 @@ var allowed = map[string][]string{
 	"streams/state/statetest":   {"streams/state"},
 	"streams/state/pebblestore": {"streams/state"},
 	"streams/internal/statedir": {},
+	"examples":                  {"streams", "streams/serde"},
 	"connect":                   {"internal/backoff", "internal/kafka", "internal/lane", "internal/pipeline"},
 
 	// What knows Java MirrorMaker 2's own ways.
@@ -104,6 +105,7 @@ var inTests = map[string][]string{
 	"configsync":                {"internal/connection"},
 	"streams":                   {"streams/streamstest"},
 	"streams/internal/runtime":  {"streams"},
+	"examples":                  {"streams/streamstest"},
 	"streams/state":             {"streams/state/statetest"},
 	"streams/state/pebblestore": {"streams/state/statetest"},
 	"connect":                   {"internal/connection"},
