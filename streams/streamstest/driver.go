@@ -175,7 +175,7 @@ func (d *Driver) sourceOf(topic string) (source, error) {
 		return s, nil
 	}
 	for _, n := range d.top.Graph().Nodes {
-		if n.Kind == graph.Source && n.Pattern != nil && n.Pattern.FindString(topic) == topic {
+		if n.Kind == graph.Source && n.Pattern != nil && graph.Matches(n.Pattern, topic) {
 			t := d.task
 			if n.Global {
 				t = d.global

@@ -142,6 +142,11 @@ func (g *Graph) checkTopics(n *Node) error {
 	if n.Kind != Source {
 		return nil
 	}
+	for i, topic := range n.Topics {
+		if slices.Contains(n.Topics[:i], topic) {
+			return fmt.Errorf("source %q reads the topic %q twice", n.Name, topic)
+		}
+	}
 	for _, other := range g.nodes {
 		if other.Kind != Source || other.Cluster != n.Cluster {
 			continue
@@ -150,7 +155,7 @@ func (g *Graph) checkTopics(n *Node) error {
 			if slices.Contains(other.Topics, topic) {
 				return fmt.Errorf("topic %q is read by two sources, %q and %q: read it once and use the stream twice", topic, other.Name, n.Name)
 			}
-			if other.Pattern != nil && matches(other.Pattern, topic) {
+			if other.Pattern != nil && Matches(other.Pattern, topic) {
 				return fmt.Errorf("topic %q of source %q also matches the pattern %v of source %q", topic, n.Name, other.Pattern, other.Name)
 			}
 		}
@@ -161,7 +166,7 @@ func (g *Graph) checkTopics(n *Node) error {
 			return fmt.Errorf("pattern %v is read by two sources, %q and %q", n.Pattern, other.Name, n.Name)
 		}
 		for _, topic := range other.Topics {
-			if matches(n.Pattern, topic) {
+			if Matches(n.Pattern, topic) {
 				return fmt.Errorf("topic %q of source %q also matches the pattern %v of source %q", topic, other.Name, n.Pattern, n.Name)
 			}
 		}
@@ -169,9 +174,13 @@ func (g *Graph) checkTopics(n *Node) error {
 	return nil
 }
 
-// matches is whether a pattern matches the whole name, as Kafka's do.
-func matches(re *regexp.Regexp, topic string) bool {
-	at := re.FindStringIndex(topic)
+// Matches is whether a pattern matches the whole name, as Kafka's do.
+func Matches(re *regexp.Regexp, topic string) bool {
+	// The first alternative that fits may match a part of the name only, where
+	// another one matches all of it.
+	longest := *re
+	longest.Longest()
+	at := longest.FindStringIndex(topic)
 	return at != nil && at[0] == 0 && at[1] == len(topic)
 }
 
@@ -217,8 +226,8 @@ func (g *Graph) Connect(store string, users ...string) error {
 	return nil
 }
 
-// AddRepartition declares an internal topic. The same topic may be declared
-// again with the same partitions.
+// AddRepartition declares an internal topic. It is an error to declare a topic
+// twice.
 func (g *Graph) AddRepartition(r *Repartition) error {
 	for _, known := range g.repartitions {
 		if known.Topic == r.Topic {

@@ -106,7 +106,7 @@ func (l *layout) sourceTopics(n *graph.Node, exists []string) []string {
 	if n.Pattern != nil {
 		var topics []string
 		for _, topic := range exists {
-			if n.Pattern.FindString(topic) == topic && !l.internal(topic) {
+			if graph.Matches(n.Pattern, topic) && !l.internal(topic) {
 				topics = append(topics, topic)
 			}
 		}

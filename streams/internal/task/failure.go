@@ -79,13 +79,14 @@ func (t *Task) Failed(node string, err error) error { return t.failed(Process, n
 
 // Panicked is called with what a node's own code panicked with.
 func (t *Task) Panicked(node string, p any) error {
-	err, ok := p.(error)
-	if !ok {
-		err = fmt.Errorf("panic: %v", p)
-	} else {
-		err = fmt.Errorf("panic: %w", err)
+	return t.failed(Process, node, panicError(p), string(debug.Stack()), nil)
+}
+
+func panicError(p any) error {
+	if err, ok := p.(error); ok {
+		return fmt.Errorf("panic: %w", err)
 	}
-	return t.failed(Process, node, err, string(debug.Stack()), nil)
+	return fmt.Errorf("panic: %v", p)
 }
 
 // NotSent is called with an output that cannot be encoded.

@@ -96,7 +96,8 @@ func (t *Task) call(s *schedule, now int64) (err error) {
 	if err := s.fn(time.UnixMilli(now).UTC()); err != nil {
 		return t.Failed(s.node, err)
 	}
-	return nil
+	// An iteration in fn may have failed, which fn was not told.
+	return t.takeBroken()
 }
 
 // PunctuateStreamTime calls what is due by stream time.

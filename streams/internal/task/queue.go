@@ -1,6 +1,7 @@
 package task
 
 import (
+	"runtime/debug"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -63,6 +64,24 @@ func (q *queue) pop() *kgo.Record {
 	q.raw[q.next] = nil
 	q.next++
 	return r
+}
+
+// unpop puts back what was popped last.
+func (q *queue) unpop(r *kgo.Record) {
+	q.next--
+	q.raw[q.next] = r
+}
+
+// decode reads a record into head. Serdes and timestamp functions are code of the
+// user: what they panic with is an error, with its stack.
+func (q *queue) decode(r *kgo.Record) (at int64, stack string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			at, stack, err = 0, string(debug.Stack()), panicError(p)
+		}
+	}()
+	at, err = q.head.Decode(r, q.time)
+	return at, "", err
 }
 
 // read is whether the broker is known to have nothing more.

@@ -44,12 +44,15 @@ func (t *Task) fill(q *queue) {
 		if r == nil {
 			return
 		}
-		at, err := q.head.Decode(r, q.time)
+		at, stack, err := q.decode(r)
 		if err != nil {
 			before, cluster := t.current, t.cluster
 			t.current, t.cluster = r, q.in.Cluster
-			t.broken = t.failed(Decode, q.node, err, "", nil)
+			t.broken = t.failed(Decode, q.node, err, stack, nil)
 			t.current, t.cluster = before, cluster
+			if t.broken != nil {
+				q.unpop(r) // it is not processed: the task's next owner begins with it
+			}
 			continue
 		}
 		if at < 0 {
@@ -76,10 +79,10 @@ func (t *Task) Process(now time.Time) (bool, error) {
 	q.time = max(q.time, q.at)
 	err := q.head.Process()
 	t.current = nil
-	q.first = nil
 	if err != nil {
-		return true, err
+		return true, err // the record stays the first: its offset must not be committed
 	}
+	q.first = nil
 	t.fill(q)
 	return true, t.takeBroken()
 }

@@ -185,7 +185,9 @@ func (t *Task) AddInput(p Partition, source string, next int64, at Committed) er
 			t.queues = append(t.queues, q)
 			t.byIn[p] = q
 			for k, v := range at.Kept {
-				t.kept[k] = max(t.kept[k], v)
+				if have, ok := t.kept[k]; !ok || v > have {
+					t.kept[k] = v
+				}
 			}
 			return nil
 		}
