@@ -72,7 +72,8 @@ func TestDecodeCommitted(t *testing.T) {
 // What can be read is the same after writing and reading again.
 func FuzzDecodeCommitted(f *testing.F) {
 	for _, c := range []task.Committed{
-		{PartitionTime: 1009}, {PartitionTime: math.MinInt64, Kept: map[string]int64{"": 0}},
+		{PartitionTime: 1009},
+		{PartitionTime: math.MinInt64, Kept: map[string]int64{"": 0}},
 		{PartitionTime: math.MaxInt64, Kept: map[string]int64{"a": math.MinInt64, "window": 1}},
 	} {
 		f.Add(c.Encode())

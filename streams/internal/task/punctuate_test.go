@@ -15,7 +15,6 @@ type tick struct {
 	*rig
 	kind  task.Punctuation
 	calls []string
-	first int64 // the wall clock's start
 	next  int64 // offset
 }
 
