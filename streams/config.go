@@ -81,8 +81,8 @@ type Config struct {
 	// OnDecodeError, OnProcessError and OnProduceError decide about records that
 	// fail; nil is LogAndFail.
 	OnDecodeError, OnProcessError, OnProduceError ErrorHandler
-	// DeadLetterTopic, if set, gets the records that LogAndFail and LogAndContinue
-	// decide about, with headers that say what was wrong (KIP-1034).
+	// DeadLetterTopic, if set, gets the records that LogAndContinue drops, with
+	// headers that say what was wrong (KIP-1034).
 	DeadLetterTopic string
 	// OnUncaught decides about an error that ended a thread; nil is StopInstance.
 	// It is called by the goroutine of the thread. Errors that pass by themselves,

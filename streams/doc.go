@@ -16,8 +16,8 @@
 // in, others are registered once with RegisterSerde.
 //
 // Kafka's null is a property of a record, Record.NullKey and Record.NullValue. For
-// types that can be nil, nil is the null. A callback never gets a null that its
-// type cannot show.
+// types that can be nil, nil is the null. Where V cannot be nil, callbacks that make
+// a value of a value are not called for a null, and the others get the zero value.
 //
 // Node names, internal topics, changelogs and what operators give are those of
 // Kafka Streams 4.3, so a Java application with the same topology and names can

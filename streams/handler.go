@@ -30,8 +30,9 @@ const (
 // goroutine of the task. Failures are logged before.
 type ErrorHandler func(Failure) Response
 
-// LogAndFail stops the task.
-func LogAndFail(Failure) Response { return Response{Action: Fail, DeadLetter: true} }
+// LogAndFail stops the task. The record is not lost, so there is no dead letter
+// of it: it is processed again when the task runs again.
+func LogAndFail(Failure) Response { return Response{Action: Fail} }
 
 // LogAndContinue drops the record and goes on.
 func LogAndContinue(Failure) Response { return Response{Action: Continue, DeadLetter: true} }

@@ -1,7 +1,7 @@
 package streams
 
 // Process passes the records through a processor, which may change everything.
-// Stores are those that AddStore put into the builder and Connect gives access to.
+// Stores are those that AddStateStore declared and Connect gives access to.
 func Process[K, V, KO, VO any](s *KStream[K, V], supply func() Processor[K, V, KO, VO], opts ...Option) *KStream[KO, VO] {
 	p := process(s, "Process", "KSTREAM-PROCESSOR-", supply, opts)
 	p.rekeyed = true
