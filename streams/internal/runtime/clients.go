@@ -17,23 +17,27 @@ import (
 )
 
 // dialers make the clients. Each kind has its own connection, as settings may
-// differ by prefix.
+// differ by prefix. A client's options come in this order, and later ones win:
+// the settings', the user's own, and what the runtime relies on.
 type dialers struct{ main, restore, global, producer, admin *kafka.Dialer }
 
 func newDialers(c *Config) (d dialers, err error) {
 	dial := func(to **kafka.Dialer, conn connection.Connection, own []kgo.Opt) {
 		if err == nil {
-			*to, err = kafka.NewDialer("home", conn, c.Logger, slices.Concat(c.Clients, own)...)
+			*to, err = kafka.NewDialer("home", conn, c.Logger, own...)
 		}
 	}
 	s := &c.Settings
-	dial(&d.main, s.Main.Connection, c.Consumer)
-	dial(&d.restore, s.Restore.Connection, c.Restore)
-	dial(&d.global, s.Global.Connection, c.Global)
-	dial(&d.producer, s.Producer.Connection, c.Producer)
-	dial(&d.admin, s.Admin, c.Admin)
+	dial(&d.main, s.Main.Connection, nil)
+	dial(&d.restore, s.Restore.Connection, nil)
+	dial(&d.global, s.Global.Connection, nil)
+	dial(&d.producer, s.Producer.Connection, nil)
+	dial(&d.admin, s.Admin, slices.Concat(c.Clients, c.Admin))
 	return d, err
 }
+
+// own are the user's options of a kind of client.
+func (a *App) own(kind []kgo.Opt) []kgo.Opt { return slices.Concat(a.cfg.Clients, kind) }
 
 // clientID is Kafka Streams' name for a client.
 func (a *App) clientID(role string) kgo.Opt {
@@ -56,7 +60,7 @@ func (t *thread) newConsumer(bal *balancer.Balancer) (*kgo.Client, error) {
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9)
 	versions.SetMaxKeyVersion(kmsg.OffsetFetch.Int16(), 9)
-	opts := slices.Concat([]kgo.Opt{t.clientID("consumer"), kgo.MaxVersions(versions)}, s.Main.Opts(), s.Group.Opts(t.number), []kgo.Opt{
+	opts := slices.Concat([]kgo.Opt{t.clientID("consumer"), kgo.MaxVersions(versions)}, s.Main.Opts(), s.Group.Opts(t.number), t.app.own(t.app.cfg.Consumer), []kgo.Opt{
 		kgo.ConsumerGroup(s.ApplicationID), kgo.Balancers(bal), kgo.ConsumeTopics(t.app.layout.subscription()...),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		// Offsets of markers count: without them the end of a topic that is
@@ -97,8 +101,10 @@ func (t *thread) newProducerClient() (*kgo.Client, error) {
 	// here may lie years back; settle bounds the wait instead.
 	producer := s.Producer
 	producer.DeliveryTimeout = 0
-	opts := append([]kgo.Opt{t.clientID("producer"), kgo.RecordPartitioner(newPartitioner())}, producer.Opts()...)
-	if t.app.cfg.exactlyOnce() {
+	set := producer.Opts()
+	relied := []kgo.Opt{kgo.RecordPartitioner(newPartitioner())}
+	switch {
+	case t.app.cfg.exactlyOnce():
 		// The newest version of the offset commit names topics by id, which a
 		// producer does not know.
 		versions, offsets := kversion.Stable(), int16(5)
@@ -106,16 +112,18 @@ func (t *thread) newProducerClient() (*kgo.Client, error) {
 			offsets = 4
 		}
 		versions.SetMaxKeyVersion(kmsg.TxnOffsetCommit.Int16(), offsets)
-		opts = append(opts, kgo.TransactionalID(t.transactionalID()), kgo.TransactionTimeout(s.Producer.TransactionTimeout), kgo.MaxVersions(versions))
-	} else if s.Producer.Idempotent {
-		opts = append(opts, kgo.StopProducerOnDataLossDetected())
+		set = append(set, kgo.TransactionTimeout(s.Producer.TransactionTimeout))
+		relied = append(relied, kgo.TransactionalID(t.transactionalID()), kgo.MaxVersions(versions))
+	case s.Producer.Idempotent:
+		relied = append(relied, kgo.StopProducerOnDataLossDetected())
 	}
+	opts := slices.Concat([]kgo.Opt{t.clientID("producer")}, set, t.app.own(t.app.cfg.Producer), relied)
 	return t.app.dial.producer.Client("producer", opts...)
 }
 
 // newRestoreClient reads partitions that are added to it.
 func (a *App) newRestoreClient(id kgo.Opt) (*kgo.Client, error) {
-	opts := slices.Concat([]kgo.Opt{id}, a.cfg.Settings.Restore.Opts(), []kgo.Opt{
+	opts := slices.Concat([]kgo.Opt{id}, a.cfg.Settings.Restore.Opts(), a.own(a.cfg.Restore), []kgo.Opt{
 		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 	})
 	return a.dial.restore.Client("restore-consumer", opts...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -108,8 +109,9 @@ func (g *global) open(ctx, hard context.Context) (err error) {
 	if err := g.task.Init(); err != nil {
 		return err
 	}
-	opts := append([]kgo.Opt{a.clientID("GlobalStreamThread")}, a.cfg.Settings.Global.Opts()...)
-	opts = append(opts, kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumePartitions(from))
+	opts := slices.Concat([]kgo.Opt{a.clientID("GlobalStreamThread")}, a.cfg.Settings.Global.Opts(), a.own(a.cfg.Global), []kgo.Opt{
+		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumePartitions(from),
+	})
 	g.client, err = a.dial.global.Client("global-consumer", opts...)
 	return err
 }
