@@ -46,7 +46,7 @@ topics = ["orders"]`, a, b))
 					hurt.Kill(t, i)
 					hurt.Restart(t, i)
 					arrived.more(t, rate, w)
-					arrived.keepsUp(t, rate, w)
+					arrived.catchesUp(t, w)
 					t.Logf("round %d: node %d came back", round+1, i+1)
 				}
 			}

@@ -48,7 +48,7 @@ groups = { include = ["gk-.*"], sync_interval = "100ms" }`, a, b)
 		workers[i%2].Kill9(t)
 		workers[i%2] = worker(t, fmt.Sprintf("gk-%d", i+2), config)
 	}
-	arrived.keepsUp(t, rate, workers...)
+	arrived.catchesUp(t, workers...)
 	stop()
 	arrived.all(t, workers...)
 	cancel()

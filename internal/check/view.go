@@ -79,14 +79,30 @@ func (v *View) topic(name string) int32 {
 }
 
 // Missing is the number of acknowledged records that were not seen yet.
-func (v *View) Missing() int {
+func (v *View) Missing() int { return len(v.Outstanding()) }
+
+// Outstanding are the acknowledged records that were not seen yet.
+func (v *View) Outstanding() []ID {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.log.mu.Lock()
 	defer v.log.mu.Unlock()
-	missing := 0
+	var missing []ID
 	for id, p := range v.log.records {
 		if _, ok := v.records[id]; !ok && p.outcome == acked {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// Lacks is how many of these records were not seen yet.
+func (v *View) Lacks(ids []ID) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	missing := 0
+	for _, id := range ids {
+		if _, ok := v.records[id]; !ok {
 			missing++
 		}
 	}

@@ -152,10 +152,11 @@ func (s *PartitionSource) copyEnds(ctx context.Context, parts []Assigned, marks 
 	return out
 }
 
-func truncated(l *kgo.ErrDataLoss) *finding {
+// truncated states what kgo found. It never leads past what was handed out.
+func truncated(l *kgo.ErrDataLoss, next int64) *finding {
 	n := max(l.ConsumedTo-l.ResetTo, 0)
 	return &finding{
-		kind: SourceTruncated, lost: n, gone: n, resume: l.ResetTo, epoch: -1,
+		kind: SourceTruncated, lost: n, gone: n, resume: min(l.ResetTo, next), epoch: -1,
 		text: fmt.Sprintf("the source was truncated: offsets from %d to %d, %d of them, were copied and no longer exist there (unclean leader election)", l.ResetTo, l.ConsumedTo-1, n),
 	}
 }

@@ -31,13 +31,16 @@ func (s *PartitionSource) fetch(ctx context.Context, wait time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	// What is wrong with a partition comes first, wherever it is in the answer: kgo
+	// puts the news of a truncation behind the records from the truncation point on,
+	// and those are read again when the loss has been treated.
 	var err error
 	fs.EachPartition(func(p kgo.FetchTopicPartition) {
 		if p.Err != nil && err == nil {
 			err = s.fetchError(ctx, p)
 		}
-		s.take(p)
 	})
+	fs.EachPartition(s.take)
 	return err
 }
 

@@ -123,7 +123,7 @@ func (s *PartitionSource) fetchError(ctx context.Context, fp kgo.FetchTopicParti
 	case p == nil:
 		return fmt.Errorf("fetch from source: %w", fp.Err)
 	case errors.As(fp.Err, &loss):
-		return s.cut(ctx, p, truncated(loss))
+		return s.cut(ctx, p, truncated(loss, p.pos.Next))
 	case errors.Is(fp.Err, kerr.OffsetOutOfRange):
 		f, err := s.outOfRange(ctx, p)
 		if err != nil {
