@@ -58,7 +58,7 @@ image: ## build the Kafka image for e2e unless it is there
 
 .PHONY: e2e
 e2e: image ## run the tests on real brokers (needs Docker; E2E_RUN=regexp picks some)
-	MM2_E2E=1 MM2_KAFKA_IMAGE=$(KAFKA_IMAGE) go test -count=1 -timeout 25m -run '$(E2E_RUN)' $(E2E_FLAGS) ./e2e/...
+	MM2_E2E=1 MM2_KAFKA_IMAGE=$(KAFKA_IMAGE) go test -count=1 -timeout 60m -run '$(E2E_RUN)' $(E2E_FLAGS) ./e2e/...
 
 .PHONY: bench
 bench: ## run the benchmarks beside the code (BENCH=regexp picks some)
