@@ -78,6 +78,18 @@ func (w *words) sofar() int {
 	return w.total
 }
 
+// more waits until so many records more are produced than when it was called.
+func (w *words) more(t *testing.T, more int) {
+	t.Helper()
+	want := w.sofar() + more
+	e2e.Until(t, arrivesIn, "load", func(context.Context) error {
+		if n := w.sofar(); n < want {
+			return fmt.Errorf("%d of %d records are produced", n, want)
+		}
+		return nil
+	})
+}
+
 func (w *words) stop(t *testing.T, topic string) {
 	t.Helper()
 	w.cancel()
