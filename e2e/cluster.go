@@ -158,6 +158,9 @@ func (c *Cluster) env(n *node) map[string]string {
 		"share.coordinator.state.topic.min.isr":            inSync,
 		"group.initial.rebalance.delay.ms":                 "0",
 		"log.cleaner.dedupe.buffer.size":                   "20000000",
+		// So that tests need not wait long for members and transactions that died.
+		"group.min.session.timeout.ms":                                "1000",
+		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
 		// A killed broker may register again only after its old session: the
 		// usual 9 s would be the longest part of a restart.
 		"broker.session.timeout.ms":    "3000",

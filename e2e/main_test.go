@@ -11,7 +11,12 @@ import (
 	"mm2/e2e"
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(envCounter) != "" {
+		os.Exit(counter()) // this process is a worker that a test started
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) (code int) {
 	// The container that would clean up after us comes from a registry; we
