@@ -32,7 +32,8 @@ func Compute(g Group, c Config) Plan {
 	}
 
 	copies, waiting := placeStateful(stateful, procs, c)
-	if waiting {
+	unknown := func(t Task) bool { return t.EndOffsets < 0 }
+	if waiting || slices.ContainsFunc(stateful, unknown) {
 		plan.FollowUp = c.ProbingInterval
 	}
 	placeStandbys(copies, procs, c)
@@ -119,8 +120,8 @@ func (p *process) toThreads(out map[string]MemberPlan) {
 	active := make([]bin, len(p.threads))
 	copies := make([]bin, len(p.threads))
 	for i, m := range p.threads {
-		active[i] = bin{width: 1, had: set(m.Active)}
-		copies[i] = bin{width: 1, had: set(m.Active, m.Standby)}
+		active[i] = bin{width: 1, had: set(m.Active), copy: set(m.Standby)}
+		copies[i] = bin{width: 1, had: set(m.Standby), copy: set(m.Active)}
 	}
 	stateful := spread(p.stateful, active)
 	for i := range active {
@@ -139,12 +140,10 @@ func (p *process) toThreads(out map[string]MemberPlan) {
 	}
 }
 
-func set(lists ...[]TaskID) map[TaskID]bool {
+func set(list []TaskID) map[TaskID]bool {
 	s := map[TaskID]bool{}
-	for _, list := range lists {
-		for _, id := range list {
-			s[id] = true
-		}
+	for _, id := range list {
+		s[id] = true
 	}
 	return s
 }

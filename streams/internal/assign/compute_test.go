@@ -118,7 +118,7 @@ func TestCompute(t *testing.T) {
 			name:    "a process gets as many shares as it has threads",
 			tasks:   stateful(0, "0_0", "0_1", "0_2", "0_3", "0_4", "0_5"),
 			members: []assign.Member{member("a1", 1), member("a2", 1), member("b1", 2)},
-			want:    map[string]string{"a1": " 0_0 0_3 / /", "a2": " 0_2 0_5 / /", "b1": " 0_1 0_4 / /"},
+			want:    map[string]string{"a1": " 0_0 0_4 / /", "a2": " 0_2 0_5 / /", "b1": " 0_1 0_3 / /"},
 		},
 		{
 			name:  "a lagging ideal process warms up while the owner goes on",
@@ -126,7 +126,7 @@ func TestCompute(t *testing.T) {
 			members: []assign.Member{
 				member("a", 1, runs("0_0", "0_1", "0_2", "0_3")), member("b", 2),
 			},
-			want:     map[string]string{"a": " 0_0 0_1 0_2 0_3 / /", "b": " / / 0_1 0_3"},
+			want:     map[string]string{"a": " 0_0 0_1 0_2 0_3 / /", "b": " / / 0_2 0_3"},
 			followUp: true,
 		},
 		{
@@ -136,7 +136,7 @@ func TestCompute(t *testing.T) {
 				member("a", 1, runs("0_0", "0_1", "0_2", "0_3")), member("b", 2),
 			},
 			config:   func(c *assign.Config) { c.MaxWarmups = 1 },
-			want:     map[string]string{"a": " 0_0 0_1 0_2 0_3 / /", "b": " / / 0_1"},
+			want:     map[string]string{"a": " 0_0 0_1 0_2 0_3 / /", "b": " / / 0_2"},
 			followUp: true,
 		},
 		{
@@ -165,9 +165,8 @@ func TestCompute(t *testing.T) {
 			members: []assign.Member{
 				member("b", 2, runs("0_1"), copyOf("0_0", 990)), member("c", 3, runs("0_2")),
 			},
-			config:   func(c *assign.Config) { c.Standbys = 1 },
-			want:     map[string]string{"b": " 0_0 0_1 / 0_2 /", "c": " 0_2 / 0_0 0_1 /"},
-			followUp: true,
+			config: func(c *assign.Config) { c.Standbys = 1 },
+			want:   map[string]string{"b": " 0_0 0_1 / 0_2 /", "c": " 0_2 / 0_0 0_1 /"},
 		},
 		{
 			name:  "the most state wins when nobody runs the task",
@@ -175,8 +174,7 @@ func TestCompute(t *testing.T) {
 			members: []assign.Member{
 				member("a", 1), member("b", 2, dir("0_0", 400)), member("c", 3, dir("0_0", 500)),
 			},
-			want:     map[string]string{"a": " / / 0_0", "b": " / /", "c": " 0_0 / /"},
-			followUp: true,
+			want: map[string]string{"a": " / /", "b": " / /", "c": " 0_0 / /"},
 		},
 		{
 			name:    "state beyond the end of the changelog is of another one",
@@ -188,7 +186,37 @@ func TestCompute(t *testing.T) {
 			name:    "without end offsets only a running task is caught up",
 			tasks:   stateful(assign.UnknownOffsets, "0_0"),
 			members: []assign.Member{member("a", 1, dir("0_0", 5000)), member("b", 2, runs("0_0"))},
-			want:    map[string]string{"a": " / / 0_0", "b": " 0_0 / /"}, followUp: true,
+			want:    map[string]string{"a": " / /", "b": " 0_0 / /"}, followUp: true,
+		},
+		{
+			name:    "without end offsets the plan is looked at again",
+			tasks:   stateful(assign.UnknownOffsets, "0_0", "0_1"),
+			members: []assign.Member{member("a", 1, runs("0_0")), member("b", 2, runs("0_1"))},
+			want:    map[string]string{"a": " 0_0 / /", "b": " 0_1 / /"}, followUp: true,
+		},
+		{
+			name:  "a process that comes gets some of each sub-topology",
+			tasks: stateful(0, "0_0", "0_1", "1_0", "1_1"),
+			members: []assign.Member{
+				member("a", 1, runs("0_0", "0_1", "1_0", "1_1")), member("b", 2),
+			},
+			want: map[string]string{"a": " 0_0 1_0 / /", "b": " 0_1 1_1 / /"},
+		},
+		{
+			name:  "a process that comes back gets what it has state of",
+			tasks: stateful(1000, "0_0", "0_1", "0_2", "0_3"),
+			members: []assign.Member{
+				member("a", 1, dir("0_0", 950), dir("0_3", 950)), member("b", 2, runs("0_0", "0_1", "0_2", "0_3")),
+			},
+			want: map[string]string{"a": " 0_0 0_3 / /", "b": " 0_1 0_2 / /"},
+		},
+		{
+			name:  "the thread with the standby takes over",
+			tasks: stateful(1000, "0_0", "0_1"),
+			members: []assign.Member{
+				member("a1", 1, runs("0_0")), member("a2", 1, copyOf("0_1", 1000)),
+			},
+			want: map[string]string{"a1": " 0_0 / /", "a2": " 0_1 / /"},
 		},
 		{
 			name:    "stateless tasks even out stateful ones and stay where they were",

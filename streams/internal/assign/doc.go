@@ -10,11 +10,12 @@
 //   - each stateful task has min(Standbys, processes-1) standbys beside warm-ups;
 //   - equal input, in any order, gives an equal plan.
 //
-// The ideal plan spreads stateful tasks in id order over all threads and looks at
-// no state. A task whose ideal process lags too far stays where most of its state
-// is, while the ideal process warms a copy up; the plan then asks for a follow-up
-// rebalance. When all warm-ups have caught up, the plan is the ideal one and asks
-// for none. Active tasks then differ by at most one between any two threads.
+// The ideal plan spreads stateful tasks evenly over all threads and leaves as many
+// as that allows where they are, or where their state is. A task whose ideal
+// process lags too far stays where most of its state is, while the ideal process
+// warms a copy up; the plan then asks for a follow-up rebalance. When all warm-ups
+// have caught up, the plan is the ideal one and asks for none, unless end offsets
+// are unknown. Active tasks then differ by at most one between any two threads.
 //
 // [Metadata] is what a member says when it joins; [Assignment] is what the leader
 // answers. Both start with a version and the lowest version that can read them,

@@ -7,6 +7,7 @@ type bin struct {
 	width int // threads
 	load  int // tasks that it already has
 	had   map[TaskID]bool
+	copy  map[TaskID]bool // had a copy of; may be nil
 }
 
 // compareLoad orders bins by the load of their least loaded thread, then by load
@@ -16,22 +17,26 @@ func compareLoad(loadA, widthA, loadB, widthB int) int {
 }
 
 // spread gives each task to one bin so that the load of threads is as even as
-// possible, and as many tasks as that allows stay in the bin that had them.
-// The tasks are sorted; the result has a list for each bin.
+// possible, and as many tasks as that allows stay in the bin that had them, or go
+// where a copy is. The tasks are sorted; the result has a list for each bin.
 func spread(tasks []TaskID, bins []bin) [][]TaskID {
 	quota := quotas(tasks, bins)
 	got := make([][]TaskID, len(bins))
-	var rest []TaskID
-next:
-	for _, id := range tasks {
-		for i, b := range bins {
-			if b.had[id] && len(got[i]) < quota[i] {
-				got[i] = append(got[i], id)
-				continue next
+	keep := func(ids []TaskID, has func(bin) map[TaskID]bool) (rest []TaskID) {
+	next:
+		for _, id := range ids {
+			for i, b := range bins {
+				if has(b)[id] && len(got[i]) < quota[i] {
+					got[i] = append(got[i], id)
+					continue next
+				}
 			}
+			rest = append(rest, id)
 		}
-		rest = append(rest, id)
+		return rest
 	}
+	rest := keep(tasks, func(b bin) map[TaskID]bool { return b.had })
+	rest = keep(rest, func(b bin) map[TaskID]bool { return b.copy })
 	for _, id := range rest {
 		best := -1
 		for i, b := range bins {
@@ -48,21 +53,29 @@ next:
 }
 
 // quotas says how many of the tasks each bin takes. Where several bins are
-// equally loaded, one that still has tasks to keep goes first: so a spread that
-// is already even comes out unchanged.
+// equally loaded, one that still has tasks to keep goes first, then one that has
+// copies: so a spread that is already even comes out unchanged.
 func quotas(tasks []TaskID, bins []bin) []int {
-	keep := make([]int, len(bins))
+	keep, copies := make([]int, len(bins)), make([]int, len(bins))
+next:
 	for _, id := range tasks {
 		for i, b := range bins {
 			if b.had[id] {
 				keep[i]++
-				break
+				copies[i]++
+				continue next
+			}
+		}
+		for i, b := range bins {
+			if b.copy[id] {
+				copies[i]++
+				continue next
 			}
 		}
 	}
 	quota := make([]int, len(bins))
-	keeps := func(i int) int {
-		if keep[i] > quota[i] {
+	full := func(has []int, i int) int {
+		if has[i] > quota[i] {
 			return 0
 		}
 		return 1
@@ -73,8 +86,8 @@ func quotas(tasks []TaskID, bins []bin) []int {
 			a, b := bins[i], bins[best]
 			loadA, loadB := a.load+quota[i], b.load+quota[best]
 			if cmp.Or(
-				cmp.Compare(loadA/a.width, loadB/b.width), cmp.Compare(keeps(i), keeps(best)),
-				compareLoad(loadA, a.width, loadB, b.width),
+				cmp.Compare(loadA/a.width, loadB/b.width), cmp.Compare(full(keep, i), full(keep, best)),
+				cmp.Compare(full(copies, i), full(copies, best)), compareLoad(loadA, a.width, loadB, b.width),
 			) < 0 {
 				best = i
 			}

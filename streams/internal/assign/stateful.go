@@ -33,24 +33,6 @@ func (p *process) rank(t Task, acceptable int64) int64 {
 	return 0
 }
 
-// ideal returns the processes by which stateful tasks are dealt in turn: one
-// entry for each thread, the first threads of all processes before the second
-// ones.
-func ideal(procs []*process) []*process {
-	var slots []*process
-	for n := 0; ; n++ {
-		before := len(slots)
-		for _, p := range procs {
-			if p.width() > n {
-				slots = append(slots, p)
-			}
-		}
-		if len(slots) == before {
-			return slots
-		}
-	}
-}
-
 // placeStateful places the active copies and the warm-ups, and reports whether
 // some task waits to move to its ideal process.
 func placeStateful(tasks []Task, procs []*process, c Config) (placed []*copies, waiting bool) {
@@ -59,9 +41,9 @@ func placeStateful(tasks []Task, procs []*process, c Config) (placed []*copies, 
 		to *process
 	}
 	var moves []move
-	slots := ideal(procs)
+	owners := ideal(tasks, procs, c.AcceptableLag)
 	for i, t := range tasks {
-		to := slots[i%len(slots)]
+		to := owners[i]
 		best := mostCaughtUp(t, to, procs, c.AcceptableLag)
 		best.stateful = append(best.stateful, t.ID)
 		at := &copies{task: t, active: best}
