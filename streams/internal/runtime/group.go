@@ -62,6 +62,7 @@ func (t *thread) onAssigned(_ context.Context, cl *kgo.Client, added map[string]
 			if o == nil {
 				o = &owned{id: id, part: part, inputs: make(map[tp]*input)}
 				t.tasks[id] = o
+				t.app.expect(id, t.number)
 			}
 			o.inputs[tp{topic, n}] = &input{source: source, paused: true, committed: -1}
 			t.takeStart(tp{topic, n}) // of an earlier assignment

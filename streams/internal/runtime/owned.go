@@ -161,7 +161,8 @@ func (t *thread) begin(o *owned) error {
 		return err
 	}
 	o.phase = running
-	t.app.show(o.id, o.rows.staged)
+	t.app.show(o.id, o.rows.staged, true)
+	t.app.arrived(o.id, t.number)
 	for at, in := range o.inputs {
 		t.resume(at, in)
 	}
@@ -197,6 +198,7 @@ func (t *thread) end(o *owned) error {
 	if o.task != nil {
 		err = closeTask(o.task)
 	}
+	t.app.arrived(o.id, t.number)
 	if o.rows != nil {
 		t.app.hide(o.id, o.rows.staged)
 		o.rows.staged.Drop()

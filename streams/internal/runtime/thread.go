@@ -303,6 +303,7 @@ func (t *thread) prepare(o *owned) error {
 		return err
 	}
 	o.phase = restoring
+	t.app.show(o.id, o.rows.staged, false)
 	t.restore.add(o.id, o.part, o.rows)
 	return nil
 }
@@ -312,9 +313,11 @@ func (t *thread) restored(o *owned, err error) error {
 	if errors.Is(err, errBeyond) {
 		t.log.Warn("the rows of a task do not fit their changelog and are restored from the beginning", "task", o.id.String(), "err", err)
 		o.rows.staged.Drop()
+		t.app.hide(o.id, o.rows.staged)
 		if err := errors.Join(o.rows.close(), o.rows.wipe(o.part, t.app.cfg.OpenDB)); err != nil {
 			return err
 		}
+		t.app.show(o.id, o.rows.staged, false)
 		t.restore.add(o.id, o.part, o.rows)
 		return nil
 	}
