@@ -14,6 +14,7 @@ import (
 
 	"mm2/internal/backoff"
 	"mm2/internal/kafka"
+	"mm2/streams/internal/assign"
 	"mm2/streams/internal/internaltopics"
 	"mm2/streams/internal/statedir"
 	"mm2/streams/internal/task"
@@ -48,7 +49,10 @@ type App struct {
 	readyThreads map[int]bool
 	threads      map[int]*thread    // the present incarnations
 	visible      map[task.ID]copyOf // what queries may read
-	coming       map[task.ID]int    // the threads that tasks come to, and do not run in yet
+	hosts        []assign.Host      // by the leader's last answer
+	hostsKnown   bool
+	tasksKnown   taskCounts
+	coming       map[task.ID]int // the threads that tasks come to, and do not run in yet
 }
 
 // New checks the configuration. It opens nothing.

@@ -31,6 +31,9 @@ func (t *thread) onAssignment(a assign.Assignment) {
 	t.answerMu.Lock()
 	defer t.answerMu.Unlock()
 	t.answer, t.answered = a, true
+	if a.Code == assign.CodeNone {
+		t.app.noteHosts(a.Hosts)
+	}
 }
 
 func (t *thread) takeAnswer() (assign.Assignment, bool) {
