@@ -101,6 +101,10 @@ type Config struct {
 	// RestoreListener follows how stores are restored.
 	RestoreListener RestoreListener
 
+	// SummaryInterval is how often a line in the log says how many records,
+	// punctuations and commits there were; 2 min by default, and a negative one
+	// writes none.
+	SummaryInterval time.Duration
 	// Metrics is where the metrics mm2_streams_* are registered; nil shows none.
 	Metrics prometheus.Registerer
 	// Logger is where the application writes; nil is slog.Default.
@@ -117,10 +121,9 @@ type Config struct {
 }
 
 // idleNames are settings that Kafka has for what is not here yet: state that is
-// moved by how far copies of it are, and a summary in
-// the log. No result depends on them.
+// moved by how far copies of it are. No result depends on them.
 var idleNames = []string{
-	"acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms", "log.summary.interval.ms",
+	"acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms",
 }
 
 // Handlers are the error handlers by stage, for the packages below this one.
@@ -154,7 +157,7 @@ func ParseConfig(properties map[string]string) (Config, error) {
 		MaxTaskIdle: s.MaxTaskIdle, BufferedRecordsPerPartition: s.BufferedRecordsPerPartition,
 		ReplicationFactor: s.ReplicationFactor, InternalTopicConfig: s.InternalTopicConfig,
 		WindowChangelogExtraRetention: s.WindowChangelogExtraRetention, RepartitionPurgeInterval: s.RepartitionPurgeInterval,
-		StateCleanupDelay: s.StateCleanupDelay, DeadLetterTopic: s.DeadLetterTopic, ApplicationServer: s.ApplicationServer, parsed: &s,
+		StateCleanupDelay: s.StateCleanupDelay, DeadLetterTopic: s.DeadLetterTopic, ApplicationServer: s.ApplicationServer, SummaryInterval: s.SummaryInterval, parsed: &s,
 		OnDecodeError: handlerOf(s.OnDecodeError), OnProcessError: handlerOf(s.OnProcessError), OnProduceError: handlerOf(s.OnProduceError),
 	}
 	if s.Guarantee == settings.ExactlyOnceV2 {
@@ -217,6 +220,7 @@ func (c *Config) settings() (settings.Settings, error) {
 	set(&s.RepartitionPurgeInterval, c.RepartitionPurgeInterval)
 	set(&s.StateCleanupDelay, c.StateCleanupDelay)
 	set(&s.StateDir, c.StateDir)
+	set(&s.SummaryInterval, c.SummaryInterval)
 	set(&s.ApplicationServer, c.ApplicationServer)
 	s.MaxTaskIdle, s.DeadLetterTopic = c.MaxTaskIdle, c.DeadLetterTopic
 	if c.InternalTopicConfig != nil {

@@ -203,6 +203,7 @@ func (a *App) work(ctx context.Context) error {
 		start(func() error { return a.keepThread(soft, hard, n) })
 	}
 	parts.Go(func() { a.clean(soft) })
+	parts.Go(func() { a.summarize(soft) })
 	parts.Wait()
 	if a.global != nil {
 		errs = append(errs, a.global.close())

@@ -154,6 +154,9 @@ func (t *thread) close(failed error) error {
 	if failed != nil && t.out != nil {
 		// At-least-once has nothing to abort, and whatever is not sent is sent
 		// again.
+		if t.out.inTxn {
+			t.app.metrics.tasks.abortedBy(failed)
+		}
 		if err := t.out.abort(ctx); err != nil {
 			t.log.Debug("the transaction is left to the next owner of its id", "err", err)
 		}

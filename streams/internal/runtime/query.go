@@ -124,7 +124,8 @@ func (a *App) open(s *graph.Store, staged *state.Staged, number uint16, fail fun
 	if topic == "" {
 		topic = task.ChangelogTopic(a.cfg.Settings.ApplicationID, s.Name)
 	}
-	store, err := s.Builder.Open(state.Env{Rows: staged.Committed(number), Topic: topic, Fail: fail, Dropped: func() {}})
+	rows := watchedRows{staged.Committed(number), a.metrics.tasks.iterators.WithLabelValues(s.Name)}
+	store, err := s.Builder.Open(state.Env{Rows: rows, Topic: topic, Fail: fail, Dropped: func() {}})
 	if err != nil {
 		return nil, fmt.Errorf("open store %q for reading: %w", s.Name, err)
 	}

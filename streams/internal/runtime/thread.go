@@ -74,7 +74,9 @@ func (t *thread) failure() error {
 // round is one round of the loop. Rebalances are held off from the poll to its
 // end, so that no callback sees a task between two records.
 func (t *thread) round(soft context.Context) error {
+	began := time.Now()
 	fetches := t.poll(soft)
+	t.app.metrics.tasks.spent(t.number, polls, time.Since(began))
 	t.mu.Lock()
 	err := t.work(fetches)
 	t.mu.Unlock()
