@@ -84,6 +84,9 @@ type changeBuffer[K, V any] struct {
 	valBuf []byte
 }
 
+// Held is how many keys are held back, and about how many bytes they take.
+func (b *changeBuffer[K, V]) Held() (keys, bytes int64) { return b.rows.Len(), b.rows.Size() }
+
 func (b *changeBuffer[K, V]) appendKey(k K) ([]byte, error) {
 	key, err := serde.Append(b.store.key, serde.Meta{Topic: b.topic, IsKey: true}, b.keyBuf[:0], k)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -89,12 +90,21 @@ type Config struct {
 	// and tasks that moved to other owners, do not come here.
 	OnUncaught func(error) Reaction
 
+	// ApplicationServer is the end point, as host:port, that App.Locate of all
+	// instances gives for what this one has. Nothing listens there by itself. Empty
+	// tells others nothing.
+	ApplicationServer string
+
 	// StateListener is told of each change of the application's state. It must
 	// return soon.
 	StateListener func(from, to State)
 	// RestoreListener follows how stores are restored.
 	RestoreListener RestoreListener
 
+	// SummaryInterval is how often a line in the log says how many records,
+	// punctuations and commits there were; 2 min by default, and a negative one
+	// writes none.
+	SummaryInterval time.Duration
 	// Metrics is where the metrics mm2_streams_* are registered; nil shows none.
 	Metrics prometheus.Registerer
 	// Logger is where the application writes; nil is slog.Default.
@@ -111,10 +121,9 @@ type Config struct {
 }
 
 // idleNames are settings that Kafka has for what is not here yet: state that is
-// moved by how far copies of it are, look-ups of other instances, and a summary in
-// the log. No result depends on them.
+// moved by how far copies of it are. No result depends on them.
 var idleNames = []string{
-	"acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms", "application.server", "log.summary.interval.ms",
+	"acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms",
 }
 
 // Handlers are the error handlers by stage, for the packages below this one.
@@ -148,7 +157,7 @@ func ParseConfig(properties map[string]string) (Config, error) {
 		MaxTaskIdle: s.MaxTaskIdle, BufferedRecordsPerPartition: s.BufferedRecordsPerPartition,
 		ReplicationFactor: s.ReplicationFactor, InternalTopicConfig: s.InternalTopicConfig,
 		WindowChangelogExtraRetention: s.WindowChangelogExtraRetention, RepartitionPurgeInterval: s.RepartitionPurgeInterval,
-		StateCleanupDelay: s.StateCleanupDelay, DeadLetterTopic: s.DeadLetterTopic, parsed: &s,
+		StateCleanupDelay: s.StateCleanupDelay, DeadLetterTopic: s.DeadLetterTopic, ApplicationServer: s.ApplicationServer, SummaryInterval: s.SummaryInterval, parsed: &s,
 		OnDecodeError: handlerOf(s.OnDecodeError), OnProcessError: handlerOf(s.OnProcessError), OnProduceError: handlerOf(s.OnProduceError),
 	}
 	if s.Guarantee == settings.ExactlyOnceV2 {
@@ -211,6 +220,8 @@ func (c *Config) settings() (settings.Settings, error) {
 	set(&s.RepartitionPurgeInterval, c.RepartitionPurgeInterval)
 	set(&s.StateCleanupDelay, c.StateCleanupDelay)
 	set(&s.StateDir, c.StateDir)
+	set(&s.SummaryInterval, c.SummaryInterval)
+	set(&s.ApplicationServer, c.ApplicationServer)
 	s.MaxTaskIdle, s.DeadLetterTopic = c.MaxTaskIdle, c.DeadLetterTopic
 	if c.InternalTopicConfig != nil {
 		s.InternalTopicConfig = c.InternalTopicConfig
@@ -228,6 +239,11 @@ func (c *Config) check(s *settings.Settings) error {
 	}
 	if c.Guarantee == ExactlyOnce && s.Producer.TransactionTimeout < s.CommitInterval {
 		errs = append(errs, fmt.Errorf("the CommitInterval %v is longer than transaction.timeout.ms (%v): transactions would time out before they are committed", s.CommitInterval, s.Producer.TransactionTimeout))
+	}
+	if c.ApplicationServer != "" {
+		if host, port, err := net.SplitHostPort(c.ApplicationServer); err != nil || host == "" || port == "" {
+			errs = append(errs, fmt.Errorf("the ApplicationServer is %q: want host:port", c.ApplicationServer))
+		}
 	}
 	return errors.Join(errs...)
 }

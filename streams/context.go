@@ -78,6 +78,8 @@ func (n nulls[K, V]) settle(r *Record[K, V]) {
 
 func (n *processorNode[KI, VI, KO, VO]) dropped(why string) { n.task.Dropped(n.name, why) }
 
+func (n *processorNode[KI, VI, KO, VO]) emitted() { n.task.Emitted(n.name) }
+
 func (n *processorNode[KI, VI, KO, VO]) as(m RecordMetadata, fn func()) { n.task.As(m, fn) }
 
 func (n *processorNode[KI, VI, KO, VO]) keep(key string, value int64)  { n.task.Keep(key, value) }

@@ -10,129 +10,121 @@ import (
 	"mm2/streams/state"
 )
 
-// KeyValueView reads a key-value store from outside of its tasks: what they
-// committed last, in all tasks of the store that run in this instance. It may be
-// used by any number of goroutines, and follows tasks as they come and go.
-type KeyValueView[K, V any] struct {
+// QueryOption changes which copies of a store a query reads.
+type QueryOption func(*runtime.Query)
+
+// Partition has a query read one partition of a store only: that of one task. It
+// is an error for global stores.
+func Partition(n int32) QueryOption {
+	return func(q *runtime.Query) { q.One, q.Partition = true, n }
+}
+
+// AllowStale has a query also read copies that are behind: of tasks that are being
+// restored, and those that this instance keeps for tasks that run elsewhere.
+// Without it a query fails while a task of the store is on its way here.
+func AllowStale() QueryOption {
+	return func(q *runtime.Query) { q.Stale = true }
+}
+
+// query is what all views have: which store, and the errors that iterations met.
+type query struct {
 	app  *App
 	name string
+	what runtime.Query
 
 	mu  sync.Mutex // guards err
 	err error
 }
 
-// QueryKeyValue looks a key-value store up by its name. V is the type of its
-// values, a state.Timestamped for stores that keep times, such as those of tables
-// and aggregates. The error is ErrStoreNotFound or ErrNotRunning, or says that
-// the store has other types.
-func QueryKeyValue[K, V any](a *App, store string) (*KeyValueView[K, V], error) {
-	v := &KeyValueView[K, V]{app: a, name: store}
-	_, err := v.stores()
-	if err != nil {
-		return nil, fmt.Errorf("query store %q: %w", store, err)
+func newQuery(a *App, store string, opts []QueryOption) *query {
+	q := &query{app: a, name: store}
+	for _, opt := range opts {
+		opt(&q.what)
 	}
-	return v, nil
+	return q
 }
 
-func (v *KeyValueView[K, V]) stores() ([]state.ReadOnlyKeyValue[K, V], error) {
-	views, err := v.app.app.Views(v.name, v.fail)
+// first is what the functions that make views check.
+func first[S any](q *query) error {
+	if _, err := open[S](q); err != nil {
+		return fmt.Errorf("query store %q: %w", q.name, err)
+	}
+	return nil
+}
+
+var kindNames = map[state.Kind]string{
+	state.KindKeyValue: "a key-value", state.KindWindow: "a window", state.KindSession: "a session", state.KindRaw: "an operator's own",
+}
+
+// open opens the copies of the store, ordered by partition.
+func open[S any](q *query) ([]S, error) {
+	views, err := q.app.app.Views(q.name, q.what, q.fail)
 	if err != nil {
 		return nil, err
 	}
-	stores := make([]state.ReadOnlyKeyValue[K, V], len(views))
+	stores := make([]S, len(views))
 	for i, view := range views {
-		s, ok := view.Store.(state.ReadOnlyKeyValue[K, V])
+		s, ok := view.Store.(S)
 		if !ok {
-			return nil, fmt.Errorf("it is a %T, not a %s", view.Store, typeName[state.ReadOnlyKeyValue[K, V]]())
+			return nil, fmt.Errorf("it is %s store, opened as %T, and not a %s", kindNames[view.Kind], view.Store, typeName[S]())
 		}
 		stores[i] = s
 	}
 	return stores, nil
 }
 
-// moved explains an error of a store that was closed meanwhile.
-func moved(err error) error {
-	switch {
-	case errors.Is(err, state.ErrClosed):
-		return fmt.Errorf("%w: %w", ErrStoreMoved, err)
-	case errors.Is(err, runtime.ErrNotRunning):
-		return fmt.Errorf("%w: %w", ErrStoreMoved, err)
+// wrap explains an error of a store that was found before.
+func (q *query) wrap(err error) error {
+	if errors.Is(err, state.ErrClosed) || errors.Is(err, runtime.ErrNotRunning) {
+		err = fmt.Errorf("%w: %w", ErrStoreMoved, err)
 	}
-	return err
+	return fmt.Errorf("query store %q: %w", q.name, err)
 }
 
-func (v *KeyValueView[K, V]) fail(err error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.err == nil {
-		v.err = fmt.Errorf("query store %q: %w", v.name, moved(err))
+func (q *query) fail(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil {
+		q.err = q.wrap(err)
 	}
 }
 
-// Err is the first error that an iteration met since the last call: after a loop
-// it tells whether the loop saw everything. ErrStoreMoved is one.
-func (v *KeyValueView[K, V]) Err() error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	err := v.err
-	v.err = nil
+func (q *query) takeErr() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	err := q.err
+	q.err = nil
 	return err
 }
 
-// Get is the value of k, and whether any task of this instance has one. The
-// error may be ErrStoreMoved.
-func (v *KeyValueView[K, V]) Get(k K) (value V, ok bool, err error) {
-	stores, err := v.stores()
+// lookUp asks the copies one after the other until one has what is asked for.
+func lookUp[S, V any](q *query, get func(S) (V, bool, error)) (value V, ok bool, err error) {
+	stores, err := open[S](q)
 	for i := 0; err == nil && i < len(stores); i++ {
-		if value, ok, err = stores[i].Get(k); ok {
+		if value, ok, err = get(stores[i]); ok {
 			return value, true, nil
 		}
 	}
 	if err != nil {
-		return value, false, fmt.Errorf("query store %q: %w", v.name, moved(err))
+		return value, false, q.wrap(err)
 	}
 	return value, false, nil
 }
 
-// Range has the keys from from to to, both included, task by task, in each in the
-// order of the encoded keys. A nil key, where K can be nil, leaves that end open.
-// Err tells whether the loop saw all.
-func (v *KeyValueView[K, V]) Range(from, to K) iter.Seq2[K, V] {
-	return v.each(func(s state.ReadOnlyKeyValue[K, V]) iter.Seq2[K, V] { return s.Range(from, to) })
-}
-
-// All has all keys, as Range.
-func (v *KeyValueView[K, V]) All() iter.Seq2[K, V] {
-	return v.each(func(s state.ReadOnlyKeyValue[K, V]) iter.Seq2[K, V] { return s.All() })
-}
-
-func (v *KeyValueView[K, V]) each(rows func(state.ReadOnlyKeyValue[K, V]) iter.Seq2[K, V]) iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
-		stores, err := v.stores()
+// each iterates the copies one after the other.
+func each[S, A, B any](q *query, rows func(S) iter.Seq2[A, B]) iter.Seq2[A, B] {
+	return func(yield func(A, B) bool) {
+		stores, err := open[S](q)
 		if err != nil {
-			v.fail(err)
+			q.fail(err)
 			return
 		}
 		for _, s := range stores {
-			for k, value := range rows(s) {
-				if !yield(k, value) {
+			for a, b := range rows(s) {
+				if !yield(a, b) {
 					return
 				}
 			}
 		}
 	}
-}
-
-// ApproxLen is about the number of keys in this instance.
-func (v *KeyValueView[K, V]) ApproxLen() int64 {
-	stores, err := v.stores()
-	if err != nil {
-		v.fail(err)
-		return 0
-	}
-	var n int64
-	for _, s := range stores {
-		n += s.ApproxLen()
-	}
-	return n
 }

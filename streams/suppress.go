@@ -148,6 +148,7 @@ func (p *suppressor[K, V]) emit(key []byte, v buffer.Value) error {
 		return err
 	}
 	from := RecordMetadata{Topic: v.Topic, Partition: v.Partition, Offset: v.Offset}
+	emitted(p.ctx)
 	p.as(from, func() { p.ctx.Forward(r) })
 	return nil
 }

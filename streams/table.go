@@ -220,6 +220,13 @@ func changed[K, V, V2 any](r Record[K, V], c change[V2]) Record[K, change[V2]] {
 	return Record[K, change[V2]]{Key: r.Key, Value: c, Time: r.Time, Headers: r.Headers}
 }
 
+// emitted counts a result that a node of ours held back before.
+func emitted(ctx BaseContext) {
+	if e, ok := ctx.(interface{ emitted() }); ok {
+		e.emitted()
+	}
+}
+
 // dropped counts a record that a node of ours drops.
 func dropped(ctx BaseContext, why string) {
 	if d, ok := ctx.(interface{ dropped(why string) }); ok {

@@ -117,7 +117,21 @@ func joinTables[K, L, R, O any](l *KTable[K, L], r *KTable[K, R], operator strin
 		b.add(func(g *graph.Graph) error { return j.store.addTo(b, g, merge) })
 	}
 	copartition(b, merge, l.node, r.node)
-	return &KTable[K, O]{b: b, node: merge, key: key, value: o.value, rows: j}
+	closes, grace := laterClose(l, r)
+	return &KTable[K, O]{b: b, node: merge, key: key, value: o.value, rows: j, closes: closes, grace: grace}
+}
+
+// laterClose is when the windows of a table of two others close: as late as those
+// of either do. If one of them has windows that never close, so has the result.
+func laterClose[K, L, R any](l *KTable[K, L], r *KTable[K, R]) (closes func(K) (time.Time, bool), grace time.Duration) {
+	switch {
+	case l.closes == nil || r.closes == nil:
+		return nil, 0
+	case l.grace >= r.grace:
+		return l.closes, l.grace
+	default:
+		return r.closes, r.grace
+	}
 }
 
 // tableSide joins the updates of one table, with rows of A, with the rows of the

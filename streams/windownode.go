@@ -129,6 +129,7 @@ func (n *timeNode[K, V, A]) closeWindows(cause Record[K, V], now bool) {
 	size := n.w.size.Milliseconds()
 	for at, row := range n.store.FetchAll(millis(n.nextStart), millis(last)) {
 		start := at.Time.UnixMilli()
+		emitted(n.ctx)
 		n.send(cause, Windowed[K]{Key: at.Key, Start: millis(start), End: millis(start + size)}, row.Time, change[A]{New: row.Value, HasNew: true})
 	}
 	n.nextStart = last + 1

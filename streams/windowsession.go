@@ -68,6 +68,7 @@ func (n *sessionNode[K, V, A]) closeSessions(cause Record[K, V]) {
 	}
 	for at, v := range n.store.FetchAll(millis(n.nextEnd), millis(closeTime-1)) {
 		k := Windowed[K]{Key: at.Key, Start: at.Start.UTC(), End: at.End.UTC()}
+		emitted(n.ctx)
 		n.send(cause, k, k.End, change[A]{New: v, HasNew: true})
 	}
 	n.nextEnd = closeTime

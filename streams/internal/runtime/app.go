@@ -14,10 +14,10 @@ import (
 
 	"mm2/internal/backoff"
 	"mm2/internal/kafka"
+	"mm2/streams/internal/assign"
 	"mm2/streams/internal/internaltopics"
 	"mm2/streams/internal/statedir"
 	"mm2/streams/internal/task"
-	"mm2/streams/state"
 )
 
 // App is one instance of an application. Run is called once; the other methods
@@ -47,8 +47,12 @@ type App struct {
 	state        State
 	globalReady  bool
 	readyThreads map[int]bool
-	threads      map[int]*thread           // the present incarnations
-	visible      map[task.ID]*state.Staged // of running tasks, for queries
+	threads      map[int]*thread    // the present incarnations
+	visible      map[task.ID]copyOf // what queries may read
+	hosts        []assign.Host      // by the leader's last answer
+	hostsKnown   bool
+	tasksKnown   taskCounts
+	coming       map[task.ID]int // the threads that tasks come to, and do not run in yet
 }
 
 // New checks the configuration. It opens nothing.
@@ -71,7 +75,7 @@ func New(cfg Config) (*App, error) {
 	return &App{
 		cfg: cfg, layout: newLayout(cfg.Topology, cfg.Settings.ApplicationID), dial: dial, log: cfg.Logger, metrics: m,
 		readyThreads: make(map[int]bool), threads: make(map[int]*thread),
-		visible: make(map[task.ID]*state.Staged),
+		visible: make(map[task.ID]copyOf), coming: make(map[task.ID]int),
 	}, nil
 }
 
@@ -199,6 +203,7 @@ func (a *App) work(ctx context.Context) error {
 		start(func() error { return a.keepThread(soft, hard, n) })
 	}
 	parts.Go(func() { a.clean(soft) })
+	parts.Go(func() { a.summarize(soft) })
 	parts.Wait()
 	if a.global != nil {
 		errs = append(errs, a.global.close())

@@ -76,6 +76,7 @@ func (t *thread) commitNothingSent(ctx context.Context, at map[tp]task.Position,
 	if tried {
 		// Records were refused, and a handler said to go on. The broker may have
 		// begun a transaction for them.
+		t.app.metrics.tasks.aborted.WithLabelValues("refused_records").Inc()
 		if err := t.out.abort(ctx); err != nil {
 			return err
 		}

@@ -49,6 +49,7 @@ func (a *App) startGlobal(soft, hard context.Context, start func(func() error)) 
 			}
 		}
 		a.log.Info("global stores are read to the end", "stores", len(g.part.stores))
+		a.show(globalID, g.rows.staged, true)
 		a.global = g // closed after the threads, whose tasks read from it
 		start(func() error {
 			for soft.Err() == nil {
@@ -109,6 +110,7 @@ func (g *global) open(ctx, hard context.Context) (err error) {
 	if err := g.task.Init(); err != nil {
 		return err
 	}
+	a.show(globalID, g.rows.staged, false)
 	opts := slices.Concat([]kgo.Opt{a.clientID("GlobalStreamThread")}, a.cfg.Settings.Global.Opts(), a.own(a.cfg.Global), []kgo.Opt{
 		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumePartitions(from),
 	})
@@ -269,6 +271,7 @@ func (g *global) close() error {
 		err = closeTask(g.task)
 	}
 	if g.rows != nil {
+		g.app.hide(globalID, g.rows.staged)
 		g.rows.staged.Drop()
 		err = errors.Join(err, g.rows.release())
 	}

@@ -31,6 +31,9 @@ func (t *thread) onAssignment(a assign.Assignment) {
 	t.answerMu.Lock()
 	defer t.answerMu.Unlock()
 	t.answer, t.answered = a, true
+	if a.Code == assign.CodeNone {
+		t.app.noteHosts(a.Hosts)
+	}
 }
 
 func (t *thread) takeAnswer() (assign.Assignment, bool) {
@@ -62,6 +65,7 @@ func (t *thread) onAssigned(_ context.Context, cl *kgo.Client, added map[string]
 			if o == nil {
 				o = &owned{id: id, part: part, inputs: make(map[tp]*input)}
 				t.tasks[id] = o
+				t.app.expect(id, t.number)
 			}
 			o.inputs[tp{topic, n}] = &input{source: source, paused: true, committed: -1}
 			t.takeStart(tp{topic, n}) // of an earlier assignment

@@ -44,8 +44,8 @@ func (a *App) keepThread(soft, hard context.Context, number int) error {
 			return err
 		case uncaught:
 			a.metrics.failedThreads.Inc()
-			if stop := a.uncaught(log, err); stop {
-				return err
+			if stop := a.uncaught(log, err); stop != nil {
+				return stop
 			}
 		}
 		if !backoff.Sleep(soft, pause.Next()) {
@@ -54,24 +54,35 @@ func (a *App) keepThread(soft, hard context.Context, number int) error {
 	}
 }
 
-// uncaught asks the user about an error; true stops the instance.
-func (a *App) uncaught(log *slog.Logger, err error) (stop bool) {
+// askUncaught asks a function of the user, which may panic: that stops the
+// instance, and the error says so.
+func askUncaught(ask func(error) Reaction, failed error) (reaction Reaction, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			reaction, err = StopInstance, fmt.Errorf("%w; and OnUncaught, which was asked about it, panicked: %v", failed, p)
+		}
+	}()
+	return ask(failed), failed
+}
+
+// uncaught asks the user about an error. What it gives stops the instance.
+func (a *App) uncaught(log *slog.Logger, err error) (stop error) {
 	reaction := StopInstance
 	if a.cfg.OnUncaught != nil {
-		reaction = a.cfg.OnUncaught(err)
+		reaction, err = askUncaught(a.cfg.OnUncaught, err)
 	}
 	switch reaction {
 	case ReplaceThread:
 		log.Error("the thread failed and is replaced", "err", err)
-		return false
+		return nil
 	case StopApplication:
 		log.Error("the thread failed; all instances of the application are asked to stop", "err", err)
 		// The next incarnation tells the leader, whose answer stops it.
 		a.stopAll.Store(true)
-		return false
+		return nil
 	default:
 		log.Error("the thread failed; the instance stops", "err", err)
-		return true
+		return err
 	}
 }
 
@@ -143,6 +154,9 @@ func (t *thread) close(failed error) error {
 	if failed != nil && t.out != nil {
 		// At-least-once has nothing to abort, and whatever is not sent is sent
 		// again.
+		if t.out.inTxn {
+			t.app.metrics.tasks.abortedBy(failed)
+		}
 		if err := t.out.abort(ctx); err != nil {
 			t.log.Debug("the transaction is left to the next owner of its id", "err", err)
 		}

@@ -16,6 +16,7 @@ type metrics struct {
 	commits                                            prometheus.Histogram
 	lastCommit                                         *prometheus.GaugeVec
 	incarnations                                       prometheus.Counter
+	tasks                                              *taskMetrics
 }
 
 func newMetrics(reg prometheus.Registerer, app string) (*metrics, error) {
@@ -48,8 +49,9 @@ func newMetrics(reg prometheus.Registerer, app string) (*metrics, error) {
 			Name: "mm2_streams_last_commit_timestamp_seconds", Help: "When a thread committed last.", ConstLabels: labels,
 		}, []string{"thread"}),
 	}
-	if reg == nil {
-		return m, nil
+	var err error
+	if m.tasks, err = newTaskMetrics(reg, labels); reg == nil || err != nil {
+		return m, err
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{
@@ -63,10 +65,14 @@ func newMetrics(reg prometheus.Registerer, app string) (*metrics, error) {
 
 func (m *metrics) committed(thread int, at time.Time, took time.Duration) {
 	m.commits.Observe(took.Seconds())
+	m.tasks.spent(thread, commits, took)
+	m.tasks.ages.set(thread, at)
+	m.tasks.commitCount.Add(1)
 	m.lastCommit.WithLabelValues(strconv.Itoa(thread)).Set(float64(at.UnixMilli()) / 1000)
 }
 
 // forget removes the series of a task that went elsewhere.
 func (m *metrics) forget(task string) {
+	m.tasks.forget(task)
 	m.dropped.DeletePartialMatch(prometheus.Labels{"task": task})
 }

@@ -161,7 +161,9 @@ func (t *thread) begin(o *owned) error {
 		return err
 	}
 	o.phase = running
-	t.app.show(o.id, o.rows.staged)
+	t.app.metrics.tasks.created.Inc()
+	t.app.show(o.id, o.rows.staged, true)
+	t.app.arrived(o.id, t.number)
 	for at, in := range o.inputs {
 		t.resume(at, in)
 	}
@@ -195,8 +197,13 @@ func (t *thread) end(o *owned) error {
 	}
 	var err error
 	if o.task != nil {
+		if o.phase == running {
+			t.app.metrics.tasks.note(o)
+			t.app.metrics.tasks.closed.Inc()
+		}
 		err = closeTask(o.task)
 	}
+	t.app.arrived(o.id, t.number)
 	if o.rows != nil {
 		t.app.hide(o.id, o.rows.staged)
 		o.rows.staged.Drop()

@@ -11,6 +11,7 @@ import (
 // grows while nothing else is due, and is halved when something was.
 func (t *thread) process() error {
 	began := time.Now()
+	noted := began
 	budget := t.app.cfg.Settings.Group.RebalanceTimeout / 2
 	for {
 		did, other := 0, false
@@ -18,12 +19,21 @@ func (t *thread) process() error {
 			if o.phase != running {
 				continue
 			}
+			before := time.Now()
 			n, err := t.some(o)
 			did += n
 			if err != nil {
 				return err
 			}
+			after := time.Now()
+			if n > 0 {
+				t.app.metrics.tasks.spent(t.number, processes, after.Sub(before))
+			}
 			called, err := punctuate(o.task)
+			if called {
+				t.app.metrics.tasks.spent(t.number, punctuates, time.Since(after))
+				t.app.metrics.tasks.punctuations.Add(1)
+			}
 			other = other || called
 			if err != nil {
 				return err
@@ -38,8 +48,24 @@ func (t *thread) process() error {
 		} else if did > 0 {
 			t.n++
 		}
+		if committed || did == 0 || time.Since(noted) > noteInterval {
+			noted = time.Now()
+			t.noteTasks()
+		}
 		if did == 0 || time.Since(began) > budget {
 			return nil
+		}
+	}
+}
+
+// noteInterval is how old metrics may be in a round that does not end.
+const noteInterval = time.Second
+
+// noteTasks hands over what the tasks have counted.
+func (t *thread) noteTasks() {
+	for _, o := range t.tasks {
+		if o.phase == running {
+			t.app.metrics.tasks.note(o)
 		}
 	}
 }
@@ -60,6 +86,7 @@ func (t *thread) some(o *owned) (did int, err error) {
 		return 0, nil
 	}
 	t.app.metrics.processed.Add(float64(did))
+	t.app.metrics.tasks.records.Add(int64(did))
 	limit := t.app.cfg.Settings.BufferedRecordsPerPartition
 	for at, in := range o.inputs {
 		if in.paused && in.known && o.task.Buffered(task.Partition{Topic: at.topic, Partition: at.partition}) <= limit {

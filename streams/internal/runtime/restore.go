@@ -204,6 +204,7 @@ func (r *restorer) begin(ctx context.Context, j *job) error {
 		parts[tp{c.topic, j.id.Partition}] = l
 	}
 	j.parts, j.prepared = parts, true
+	r.app.metrics.tasks.restoring(j)
 	from := make(map[string]map[int32]kgo.Offset)
 	for at, l := range parts {
 		r.listen(r.app.cfg.OnRestoreStart, j, at, l)
@@ -274,6 +275,7 @@ func (r *restorer) apply(fetches kgo.Fetches) {
 		for at, l := range j.parts {
 			r.listen(r.app.cfg.OnRestored, j, at, l)
 		}
+		r.app.metrics.tasks.restoring(j)
 		r.finish(j)
 	}
 }
@@ -328,6 +330,7 @@ func (r *restorer) drop(id task.ID) {
 		return
 	}
 	delete(r.jobs, id)
+	r.app.metrics.tasks.restored(id)
 	topics := make(map[string][]int32)
 	for at := range j.parts {
 		topics[at.topic] = append(topics[at.topic], at.partition)

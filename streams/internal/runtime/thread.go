@@ -74,7 +74,9 @@ func (t *thread) failure() error {
 // round is one round of the loop. Rebalances are held off from the poll to its
 // end, so that no callback sees a task between two records.
 func (t *thread) round(soft context.Context) error {
+	began := time.Now()
 	fetches := t.poll(soft)
+	t.app.metrics.tasks.spent(t.number, polls, time.Since(began))
 	t.mu.Lock()
 	err := t.work(fetches)
 	t.mu.Unlock()
@@ -303,6 +305,7 @@ func (t *thread) prepare(o *owned) error {
 		return err
 	}
 	o.phase = restoring
+	t.app.show(o.id, o.rows.staged, false)
 	t.restore.add(o.id, o.part, o.rows)
 	return nil
 }
@@ -312,9 +315,11 @@ func (t *thread) restored(o *owned, err error) error {
 	if errors.Is(err, errBeyond) {
 		t.log.Warn("the rows of a task do not fit their changelog and are restored from the beginning", "task", o.id.String(), "err", err)
 		o.rows.staged.Drop()
+		t.app.hide(o.id, o.rows.staged)
 		if err := errors.Join(o.rows.close(), o.rows.wipe(o.part, t.app.cfg.OpenDB)); err != nil {
 			return err
 		}
+		t.app.show(o.id, o.rows.staged, false)
 		t.restore.add(o.id, o.part, o.rows)
 		return nil
 	}

@@ -103,7 +103,10 @@ func (t *Task) Dropped(node, why string) {
 }
 
 // Send passes a record on to the collector.
-func (t *Task) Send(o *Output) error { return t.cfg.Collector.Send(o) }
+func (t *Task) Send(o *Output) error {
+	t.sentOutput(o)
+	return t.cfg.Collector.Send(o)
+}
 
 // Partitions is how many partitions a topic has.
 func (t *Task) Partitions(cluster, topic string) (int32, error) {

@@ -107,7 +107,11 @@ func (t *Task) failed(stage Stage, node string, err error, stack string, o *Outp
 	if handle == nil {
 		return full
 	}
-	answer := handle(Failure{Stage: stage, Task: t.cfg.ID, Node: node, Record: t.current, Output: o, Err: full})
+	answer, handlerStack, err := ask(handle, Failure{Stage: stage, Task: t.cfg.ID, Node: node, Record: t.current, Output: o, Err: full})
+	if err != nil {
+		full.Err, full.Stack = fmt.Errorf("the error handler for (%w): %w", full.Err, err), handlerStack
+		return full
+	}
 	if answer.Action == Continue {
 		t.cfg.Logger.Warn("record dropped, going on", "err", full)
 	} else {
@@ -130,6 +134,17 @@ func (t *Task) failed(stage Stage, node string, err error, stack string, o *Outp
 		return nil
 	}
 	return full
+}
+
+// ask asks a handler, which is code of the user. What it panics with is an error
+// that no handler is asked about.
+func ask(handle func(Failure) Response, f Failure) (answer Response, stack string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			stack, err = string(debug.Stack()), panicError(p)
+		}
+	}()
+	return handle(f), "", nil
 }
 
 // letter is the usual dead letter (KIP-1034): the bytes of the source record, or

@@ -263,3 +263,29 @@ func TestCommitRequested(t *testing.T) {
 		}
 	}
 }
+
+// TestHandlerPanics has the user's handler panic: that is an error of the task with
+// both causes, and the record is not processed.
+func TestHandlerPanics(t *testing.T) {
+	for _, stage := range []task.Stage{task.Decode, task.Process} {
+		t.Run(stage.String(), func(t *testing.T) {
+			r := newRig(t, handle(stage, func(task.Failure) task.Response { panic("handler") }))
+			value := "v"
+			if stage == task.Decode {
+				value = "bad"
+			}
+			r.process = func(*kgo.Record) error { return errIt }
+			if err := r.task.Add(left, records(broken(left, 5, value))); err != nil {
+				t.Fatal(err)
+			}
+			err := r.all()
+			full, ok := errors.AsType[*task.Error](err)
+			if !ok || full.Stage != stage || !strings.Contains(err.Error(), "panic: handler") || !strings.Contains(full.Stack, "failure_test.go") {
+				t.Errorf("got %v, %+v", err, full)
+			}
+			if at := r.task.Positions()[left].Offset; at != 5 {
+				t.Errorf("position %d, want 5", at)
+			}
+		})
+	}
+}

@@ -110,7 +110,8 @@ func (t *Task) PunctuateStreamTime() (called bool, err error) {
 
 // PunctuateWallClock calls what is due by the wall clock.
 func (t *Task) PunctuateWallClock() (called bool, err error) {
-	return t.punctuate(&t.byWall, t.cfg.Now().UnixMilli())
+	t.now = t.cfg.Now().UnixMilli()
+	return t.punctuate(&t.byWall, t.now)
 }
 
 // NextWallClock is when the next function is due by the wall clock; false if

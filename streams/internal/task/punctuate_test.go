@@ -53,6 +53,7 @@ func TestPunctuate(t *testing.T) {
 		{"aligned to 0", task.StreamTime, -1, time.Time{}, []int64{3, 9, 10, 19, 20}, "3 10 20"},
 		{"missed ones are one", task.StreamTime, -1, time.Time{}, []int64{3, 47, 49, 50}, "3 47 50"},
 		{"missed ones up to a multiple", task.StreamTime, -1, time.Time{}, []int64{0, 40, 49, 50}, "0 40 50"},
+		{"missed ones up to now", task.StreamTime, -1, time.Time{}, []int64{0, 20, 29, 30}, "0 20 30"},
 		{"late records move nothing", task.StreamTime, -1, time.Time{}, []int64{25, 12, 29, 30}, "25 30"},
 		{"in the middle of a stream", task.StreamTime, 1003, time.Time{}, []int64{1004, 1009, 1010}, "1004 1010"},
 		{"start", task.StreamTime, -1, time.UnixMilli(15), []int64{14, 15, 24, 25}, "15 25"},

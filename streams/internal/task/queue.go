@@ -23,6 +23,7 @@ type queue struct {
 	in   Partition
 	head Head
 	node string // the source
+	flow *Flow  // of the source
 
 	raw  []*kgo.Record // raw[next:] wait
 	next int

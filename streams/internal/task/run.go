@@ -70,10 +70,11 @@ func (t *Task) Process(now time.Time) (bool, error) {
 	if t.broken != nil {
 		return false, t.takeBroken()
 	}
-	q, _ := t.choose(now)
+	q, forced := t.choose(now)
 	if q == nil {
 		return false, nil
 	}
+	t.now = now.UnixMilli()
 	t.current, t.cluster, t.at = q.first, q.in.Cluster, q.at
 	t.streamTime = max(t.streamTime, q.at)
 	q.time = max(q.time, q.at)
@@ -82,6 +83,7 @@ func (t *Task) Process(now time.Time) (bool, error) {
 	if err != nil {
 		return true, err // the record stays the first: its offset must not be committed
 	}
+	t.taken(q, q.first, forced)
 	q.first = nil
 	t.fill(q)
 	return true, t.takeBroken()

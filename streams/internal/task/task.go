@@ -106,6 +106,8 @@ type Task struct {
 	broken     error       // found when nobody could be told
 	commit     bool
 	kept       map[string]int64
+	now        int64 // of the wall clock, ms, when the last record or punctuator began
+	stats      Stats
 
 	byStream, byWall schedules
 }
@@ -115,7 +117,7 @@ type Task struct {
 func New(c Config, nodes []*graph.Node, stores []*graph.Store) (*Task, error) {
 	t := &Task{
 		cfg: c, graph: nodes, names: make(map[string]*graph.Node, len(nodes)), store: make(map[string]any, len(stores)),
-		byIn: make(map[Partition]*queue), streamTime: -1, kept: make(map[string]int64),
+		byIn: make(map[Partition]*queue), streamTime: -1, kept: make(map[string]int64), stats: newStats(),
 	}
 	for _, s := range stores {
 		if err := t.open(s); err != nil {
@@ -180,7 +182,7 @@ func (t *Task) open(s *graph.Store) error {
 func (t *Task) AddInput(p Partition, source string, next int64, at Committed) error {
 	for i, n := range t.graph {
 		if n.Name == source {
-			q := &queue{in: p, node: source, time: at.PartitionTime, fetched: next, end: -1}
+			q := &queue{in: p, node: source, time: at.PartitionTime, fetched: next, end: -1, flow: flowOf(t.stats.Sources, source)}
 			q.head = t.nodes[i].(Source).NewHead(p)
 			t.queues = append(t.queues, q)
 			t.byIn[p] = q
