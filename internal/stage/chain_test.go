@@ -98,18 +98,34 @@ func TestStages(t *testing.T) {
 		{"keep what has none", []stage.Config{filter(stage.Keep, header, stage.Absent, "")}, []string{"k|h=x|1", "k||3"}, "to  scattered false: 101 3"},
 		{"key matches", []stage.Config{filter(stage.Keep, stage.Part{Place: stage.Key}, stage.Matches, "^k[12]$")}, []string{"k1||1", "-||2", "k3||3"}, "to  scattered false: 100 1"},
 		{"null values", []stage.Config{filter(stage.Drop, stage.Part{Place: stage.Value}, stage.Absent, "")}, []string{"k||-", "k||2"}, "to  scattered false: 101 2"},
-		{"field", []stage.Config{filter(stage.Keep, field, stage.Equals, "1")}, []string{`k||{"a":{"b":1}}`, `k||{"a":{"b":"1"}}`, `k||{"a":{"b":null}}`, `k||{"a":2}`, "k||-"},
-			`to  scattered false: 100 {"a":{"b":1}} 101 {"a":{"b":"1"}}`},
+		{
+			"field",
+			[]stage.Config{filter(stage.Keep, field, stage.Equals, "1")},
+			[]string{`k||{"a":{"b":1}}`, `k||{"a":{"b":"1"}}`, `k||{"a":{"b":null}}`, `k||{"a":2}`, "k||-"},
+			`to  scattered false: 100 {"a":{"b":1}} 101 {"a":{"b":"1"}}`,
+		},
 		{"field in a list", []stage.Config{filter(stage.Keep, field, stage.Equals, "2")}, []string{`k||{"a":[{"b":1},{"b":2}]}`}, `to  scattered false: 100 {"a":[{"b":1},{"b":2}]}`},
-		{"route some", []stage.Config{route}, []string{"k|h=eu|1", "k|h=us|2", "k|h=own|3", "k||4"},
-			"to  scattered true: -1@A.eu-3 h=eu 1 101 h=us 2 102 h=own 3 103 4"},
+		{
+			"route some",
+			[]stage.Config{route},
+			[]string{"k|h=eu|1", "k|h=us|2", "k|h=own|3", "k||4"},
+			"to  scattered true: -1@A.eu-3 h=eu 1 101 h=us 2 102 h=own 3 103 4",
+		},
 		{"route all", []stage.Config{route}, []string{"k|h=eu|1", "k|h=eu|2"}, "to A.eu scattered false: -1 h=eu 1 -1 h=eu 2"},
 		{"route by name", []stage.Config{{Kind: stage.Route, Topics: all, Pattern: regexp.MustCompile("^(?:(.))$"), Replacement: "${1}2"}}, []string{"k||1"}, "to A.t2 scattered false: -1 1"},
-		{"mask", []stage.Config{mask(stage.Replace, stage.Path{"p"})}, []string{`k||{ "q" : 1.50, "p":"secret", "p" : {"p":1} , "z":[]}`, `k||{"p":null}`, "k||-"},
-			`to  scattered false: 100 { "q" : 1.50, "p":"*", "p" : "*" , "z":[]} 101 {"p":null} 102 `},
+		{
+			"mask",
+			[]stage.Config{mask(stage.Replace, stage.Path{"p"})},
+			[]string{`k||{ "q" : 1.50, "p":"secret", "p" : {"p":1} , "z":[]}`, `k||{"p":null}`, "k||-"},
+			`to  scattered false: 100 { "q" : 1.50, "p":"*", "p" : "*" , "z":[]} 101 {"p":null} 102 `,
+		},
 		{"mask in lists", []stage.Config{mask(stage.Null, stage.Path{"l", "p"})}, []string{`k||{"l":[{"p":1},[{"p":"2"}]]}`}, `to  scattered false: 100 {"l":[{"p":null},[{"p":null}]]}`},
-		{"hash", []stage.Config{mask(stage.Hash, stage.Path{"p"})}, []string{`k||{"p":"The quick brown fox jumps over the lazy dog"}`},
-			`to  scattered false: 100 {"p":"f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"}`},
+		{
+			"hash",
+			[]stage.Config{mask(stage.Hash, stage.Path{"p"})},
+			[]string{`k||{"p":"The quick brown fox jumps over the lazy dog"}`},
+			`to  scattered false: 100 {"p":"f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"}`,
+		},
 		{"mask a header", []stage.Config{{Kind: stage.Mask, Topics: all, Headers: []string{"h"}, With: stage.Replace, Replacing: "*"}}, []string{"k|h=x|1", "k||2"}, "to  scattered false: 100 h=* 1 101 2"},
 		{"in order", []stage.Config{mask(stage.Replace, stage.Path{"a", "b"}), filter(stage.Drop, field, stage.Equals, "*")}, []string{`k||{"a":{"b":1}}`, `k||{}`}, "to  scattered false: 101 {}"},
 		{"other topics", []stage.Config{{Kind: stage.Filter, Topics: about(t, "u"), Action: stage.Drop}}, []string{"k||1"}, "to  scattered false: 100 1; bytes 0 and 0, want 2 and 1"}, // untouched
@@ -154,8 +170,10 @@ func TestMaskLeavesTheBytesAsTheyWereRead(t *testing.T) {
 
 // Counts are of what was committed, not of what was tried.
 func TestCountsFollowCommits(t *testing.T) {
-	c := stage.Compile(flow(), []stage.Config{{Kind: stage.Filter, Topics: about(t, ".*"), Action: stage.Keep,
-		If: stage.Condition{Part: stage.Part{Place: stage.Key}, Operator: stage.Equals, Text: "k"}}})
+	c := stage.Compile(flow(), []stage.Config{{
+		Kind: stage.Filter, Topics: about(t, ".*"), Action: stage.Keep,
+		If: stage.Condition{Part: stage.Part{Place: stage.Key}, Operator: stage.Equals, Text: "k"},
+	}})
 	l := c.Lane()
 	for range 2 {
 		if err := l.Process(t.Context(), batch("t", "k||1", "x||2", "x||3")); err != nil {
