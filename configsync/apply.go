@@ -183,15 +183,15 @@ func (w *work) topics(ctx context.Context, changes []Change) {
 	}
 	wants := make([]Want, len(changes))
 	for i, c := range changes {
-		wants[i] = Want{Source: c.Source, Target: c.Topic, Partitions: c.Partitions}
+		wants[i] = Want{Source: c.Source, Target: c.Topic, Partitions: c.Partitions, Routed: c.Routed}
 	}
 	results, err := w.deps.Topics.ensure(ctx, wants, false)
 	if err != nil {
 		w.err(err)
 		return
 	}
-	for _, c := range changes {
-		if r := results[c.Source]; r.Err != nil {
+	for i, c := range changes {
+		if r := results[wants[i].Key()]; r.Err != nil {
 			w.report.Problems = append(w.report.Problems, Problem{Kind: Refused, Topic: c.Topic, Text: r.Err.Error()})
 			continue
 		}

@@ -37,6 +37,7 @@ type Change struct {
 	Topic  string `json:"topic,omitempty"`        // on the target; all but ACLs
 	Source string `json:"source_topic,omitempty"` // what it is a copy of
 
+	Routed     bool              `json:"routed,omitempty"`          // create_topic, add_partitions: no copy, but where stages send records of Source
 	Partitions int               `json:"partitions,omitempty"`      // create_topic, add_partitions: in the end
 	Before     int               `json:"partitions_now,omitempty"`  // add_partitions
 	Configs    map[string]string `json:"configs,omitempty"`         // create_topic
@@ -56,7 +57,7 @@ func (c Change) String() string {
 		for _, key := range slices.Sorted(maps.Keys(c.Configs)) {
 			with = append(with, key+"="+c.Configs[key])
 		}
-		return "create topic " + c.Topic + " with " + strings.Join(with, ", ")
+		return "create topic " + c.Topic + c.sent() + " with " + strings.Join(with, ", ")
 	case AddPartitions:
 		return fmt.Sprintf("add partitions to topic %s: %d to %d", c.Topic, c.Before, c.Partitions)
 	case SetConfig:
@@ -71,6 +72,14 @@ func (c Change) String() string {
 		return fmt.Sprintf("delete topic %s: %s is gone from the source", c.Topic, c.Source)
 	}
 	return string(c.Kind)
+}
+
+// sent says why there is a topic that is no copy.
+func (c Change) sent() string {
+	if c.Routed {
+		return ", which records are routed to,"
+	}
+	return ""
 }
 
 func (c Change) now() string {

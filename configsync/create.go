@@ -87,7 +87,7 @@ func (r *round) createChunk(ctx context.Context, chunk []*topic, configs map[str
 		switch {
 		case err == nil:
 			r.log.Info("target topic created", "topic", answer.Topic, "partitions", p.want.Partitions, "configs", configs[p.want.Source])
-			if id := kadm.TopicID(answer.TopicID); id != (kadm.TopicID{}) {
+			if id := kadm.TopicID(answer.TopicID); id != (kadm.TopicID{}) && !p.want.Routed {
 				r.unwritten[answer.Topic] = OwnedTopic{Source: p.want.Source, ID: id}
 			}
 		case errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.RequestTimedOut):

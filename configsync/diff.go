@@ -35,6 +35,9 @@ func Diff(source, target Snapshot, rules Rules) Plan {
 		copies[remote] = name
 		rules.diffTopic(&p, name, remote, t, target)
 	}
+	if rules.Routes != nil {
+		rules.diffRoutes(&p, copies, source, target)
+	}
 	if rules.DeleteTopics {
 		rules.diffGone(&p, copies, source, target)
 	}
@@ -74,9 +77,9 @@ func (r Rules) diffTopic(p *Plan, name, remote string, t TopicState, target Snap
 func (r Rules) sized(w Want, found bool, partitions int, configs []Entry) (Change, bool) {
 	switch {
 	case !found:
-		return Change{Kind: CreateTopic, Topic: w.Target, Source: w.Source, Partitions: w.Partitions, Configs: r.Created(configs)}, true
+		return Change{Kind: CreateTopic, Topic: w.Target, Source: w.Source, Routed: w.Routed, Partitions: w.Partitions, Configs: r.Created(configs)}, true
 	case partitions < w.Partitions:
-		return Change{Kind: AddPartitions, Topic: w.Target, Source: w.Source, Partitions: w.Partitions, Before: partitions}, true
+		return Change{Kind: AddPartitions, Topic: w.Target, Source: w.Source, Routed: w.Routed, Partitions: w.Partitions, Before: partitions}, true
 	}
 	return Change{}, false
 }

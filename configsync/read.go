@@ -55,6 +55,9 @@ func ReadTarget(ctx context.Context, cl *kgo.Client, rules Rules, source Snapsho
 		}
 	}
 	copies := slices.Collect(maps.Keys(names))
+	for _, w := range rules.Routed(source.sizes(rules)) {
+		names[w.Target] = true
+	}
 	if rules.DeleteTopics {
 		for name := range owned.Topics {
 			names[name] = true

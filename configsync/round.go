@@ -73,7 +73,7 @@ func newRound(t *Topics, wants []Want) *round {
 	}
 	for _, w := range wants {
 		if other := r.topics[w.Target]; other != nil && other.want.Source != w.Source {
-			r.shared[w.Source] = fmt.Errorf("topic %s cannot be copied to %s: %s is copied there already", w.Source, w.Target, other.want.Source)
+			r.shared[w.Key()] = w.taken(other.want.Source)
 			continue
 		}
 		r.topics[w.Target] = &topic{want: w}
@@ -131,12 +131,12 @@ func (r *round) pick(is func(*topic) bool) []*topic {
 	return picked
 }
 
-// results are by source topic.
+// results are by the key of what was wanted.
 func (r *round) results() map[string]Result {
 	results := make(map[string]Result, len(r.wants))
 	for _, w := range r.wants {
-		if err := r.shared[w.Source]; err != nil {
-			results[w.Source] = Result{Err: err}
+		if err := r.shared[w.Key()]; err != nil {
+			results[w.Key()] = Result{Err: err}
 			continue
 		}
 		p := r.topics[w.Target]
@@ -148,7 +148,7 @@ func (r *round) results() map[string]Result {
 				MaxMessageBytes: l.maxMessageBytes, Compacted: l.compacted,
 			}
 		}
-		results[w.Source] = result
+		results[w.Key()] = result
 	}
 	return results
 }

@@ -48,6 +48,10 @@ type Rules struct {
 	// where clusters have a topic under the same name, and whether it is this one
 	// whose settings count. Shared copies are not deleted. nil: none is shared.
 	Shared func(topic string) (shared, leads bool)
+	// Routes are the topics on the target that records of a source topic may be
+	// sent to besides its copy. They are made with the configs of the first source
+	// topic, in the order of names, and are not kept in step. nil: there are none.
+	Routes func(topic string) []string
 }
 
 // leads tells whether the configs of a source topic count for its copy.

@@ -44,6 +44,19 @@ type Deps struct {
 type Want struct {
 	Source, Target string
 	Partitions     int
+	// Routed: Target is no copy but a topic that records of Source, and maybe of
+	// others, are sent to. It is made like a copy of Source, and nobody deletes
+	// it: it may have records of topics that are still there.
+	Routed bool
+}
+
+// Key is where the answer for the topic is found: its source, or for one that is
+// Routed the target after an arrow, which no name of a topic has.
+func (w Want) Key() string {
+	if w.Routed {
+		return "->" + w.Target
+	}
+	return w.Source
 }
 
 // TargetTopic describes a topic on the target.
@@ -81,7 +94,7 @@ type Topics struct {
 	failing map[string]*failing // by target topic
 	blind   bool                // told that we may not read configs of the target
 
-	known     map[string]bool       // source topics that were asked for
+	known     map[string]bool       // topics that were asked for, by key
 	unwritten map[string]OwnedTopic // created, but not yet in the ledger
 	forgetful bool                  // told that the ledger cannot be written
 }
@@ -124,8 +137,8 @@ func (t *Topics) Ensure(ctx context.Context, source, target string, partitions i
 }
 
 // EnsureAll makes every wanted target topic exist with at least its partitions.
-// The answer has an entry for every wanted source topic; the error is one that
-// concerns them all.
+// The answer has an entry for every wanted topic under its [Want.Key]; the error
+// is one that concerns them all.
 //
 // A topic that is absent is created with the wanted number of partitions and
 // the source topic's own configs. A config that the target refuses is left out
@@ -163,8 +176,8 @@ func (t *Topics) tellNews(wants []Want) {
 	news := false
 	now := make(map[string]bool, len(wants))
 	for _, w := range wants {
-		now[w.Source] = true
-		news = news || !t.known[w.Source]
+		now[w.Key()] = true
+		news = news || !t.known[w.Key()]
 	}
 	t.known = now
 	if news && t.deps.News != nil {

@@ -58,8 +58,14 @@ type Deps struct {
 	Metrics *Metrics
 	Logger  *slog.Logger
 
-	// Stages, if set, makes the stages of one lane; the Router follows them.
+	// Stages, if set, makes the stages of one lane; the Router follows them. A
+	// stage that is a pipeline.Observer, too, is told of the lane's commits.
 	Stages func(lane int) []pipeline.Stage
+	// Routes, if set, are the topics on the target that stages may send records of
+	// a source topic to, besides its copy. A record keeps the number of its
+	// partition there. Where one of them cannot be made, the source topic is not
+	// copied.
+	Routes func(topic string) []string
 	// Observers are told of every commit of every lane of this worker, from
 	// several goroutines.
 	Observers []pipeline.Observer
@@ -101,7 +107,7 @@ type Control struct {
 type Topics interface {
 	// Ensure makes every wanted topic exist on the target with at least its
 	// partitions, and describes it. The answer has an entry for every wanted
-	// source topic. The error is one that concerns all of them.
+	// topic under its Key. The error is one that concerns all of them.
 	Ensure(ctx context.Context, want []WantedTopic) (map[string]TargetTopic, error)
 }
 
@@ -110,6 +116,17 @@ type WantedTopic struct {
 	Source     string
 	Target     string
 	Partitions int
+	// Routed: Target is no copy, but a topic that stages send records of Source to.
+	Routed bool
+}
+
+// Key is where the answer for the topic is found: its source, or for one that is
+// Routed the target after an arrow.
+func (w WantedTopic) Key() string {
+	if w.Routed {
+		return "->" + w.Target
+	}
+	return w.Source
 }
 
 // TargetTopic describes a topic on the target, or says why it is not as wanted.

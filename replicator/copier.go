@@ -159,7 +159,12 @@ func (r *Replicator) build(lease *lane.Lease, disc *discovery, source, target *k
 		loop.Stages = append(loop.Stages, NewProvenance(r.cfg.Flow.ID, r.cfg.Routes))
 	}
 	if r.deps.Stages != nil {
-		loop.Stages = append(loop.Stages, r.deps.Stages(id)...)
+		for _, s := range r.deps.Stages(id) {
+			loop.Stages = append(loop.Stages, s)
+			if o, ok := s.(pipeline.Observer); ok {
+				loop.Observers = append(loop.Observers, o)
+			}
+		}
 	}
 	loop.Stages = append(loop.Stages, NewRouter(r.cfg.Flow))
 	loop.Opened = func(m pipeline.Marks) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ type found struct {
 	remoteID   kadm.TopicID // zero: unknown
 	latest     bool         // was there when the worker first looked
 	err        error        // why it is not copied (yet)
+	routes     []string     // target topics that stages may send its records to
 }
 
 // assigned are the partitions of one lane.
@@ -56,10 +58,14 @@ func (s *snapshot) assigned(lane, lanes int) []kafka.Assigned {
 func (s *snapshot) targets(lane, lanes int) []pipeline.Partition {
 	assigned := s.assigned(lane, lanes)
 	out := make([]pipeline.Partition, len(assigned))
+	routed := map[pipeline.Partition]bool{}
 	for i, a := range assigned {
 		out[i] = pipeline.Partition{Topic: s.topics[a.Topic].remote, Partition: a.Partition.Partition}
+		for _, topic := range s.topics[a.Topic].routes {
+			routed[pipeline.Partition{Topic: topic, Partition: a.Partition.Partition}] = true
+		}
 	}
-	return out
+	return slices.AppendSeq(out, maps.Keys(routed))
 }
 
 // sources are the partitions that are copied.
@@ -88,6 +94,7 @@ type discovery struct {
 	origin   string // id of the source cluster
 	source   *kadm.Client
 	topics   Topics
+	routes   func(topic string) []string // see Deps.Routes
 	latest   bool
 	interval time.Duration
 	changed  func(*snapshot)
@@ -181,7 +188,7 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 		}
 		return 1
 	})
-	targets, err := d.topics.Ensure(ctx, want)
+	targets, err := d.topics.Ensure(ctx, append(slices.Clip(want), d.routed(want)...))
 	if err != nil {
 		return nil, fmt.Errorf("prepare topics on %s: %w", d.flow.ID.Target, kafka.Explain(err))
 	}
@@ -195,6 +202,7 @@ func (d *discovery) scan(ctx context.Context) (*snapshot, error) {
 		// Beside an error there may be partitions: those that were there before
 		// the target refused to grow go on.
 		f := found{remote: w.Target, id: details[w.Source].ID, remoteID: t.ID, err: t.Err, partitions: min(w.Partitions, t.Partitions)}
+		d.lead(&f, w, targets, snap)
 		f.missing = w.Partitions - f.partitions
 		if before == nil {
 			f.latest = d.latest

@@ -90,7 +90,7 @@ func (r *Replicator) Run(ctx context.Context) error {
 		}
 	}
 	disc := &discovery{
-		flow: r.cfg.Flow, origin: origin, source: kadm.NewClient(source), topics: r.deps.Topics, latest: r.cfg.StartLatest,
+		flow: r.cfg.Flow, origin: origin, source: kadm.NewClient(source), topics: r.deps.Topics, routes: r.deps.Routes, latest: r.cfg.StartLatest,
 		interval: r.cfg.DiscoveryInterval, changed: r.assign,
 		problem: r.topicProblem, ready: make(chan struct{}),
 	}

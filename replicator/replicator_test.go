@@ -63,7 +63,7 @@ func (s topics) Ensure(ctx context.Context, want []replicator.WantedTopic) (map[
 		if w.Target == s.frozen && t.Partitions < w.Partitions {
 			t.Err = errFrozen
 		}
-		out[w.Source] = t
+		out[w.Key()] = t
 	}
 	return out, nil
 }

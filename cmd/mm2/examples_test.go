@@ -13,6 +13,7 @@ import (
 // this version without a warning.
 func TestExamples(t *testing.T) {
 	t.Setenv("TOKYO_PASSWORD", "hunter2")
+	t.Setenv("MASK_SECRET", "hunter2-hunter2-hunter2")
 	dir := filepath.Join("..", "..", "examples")
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {

@@ -116,6 +116,7 @@ func printFlow(b *strings.Builder, cfg *config.Config, f app.FlowPlan) {
 	} else {
 		fmt.Fprintf(b, "\n%s -> %s: %s\n", f.Source, f.Target, countOrNo(liveChanges(f), "change"))
 		printChanges(b, f)
+		printStages(b, cfg, f.Flow)
 	}
 	list(b, "rights that mm2 needs, here as "+principal, func(add func(string)) {
 		for _, r := range f.Rights {

@@ -52,6 +52,7 @@ type planFlow struct {
 	ReplicationFactor   int16           `json:"replication_factor"`         // -1: the target's default
 	Heartbeats          planHeartbeats  `json:"heartbeats"`
 	ReplicateHeartbeats bool            `json:"replicate_heartbeats"`
+	Stages              []planStage     `json:"stages,omitempty"`
 	planFollow
 }
 
@@ -111,6 +112,7 @@ func newPlanFlow(f config.Flow) planFlow {
 			IntervalSeconds: f.Heartbeats.Interval.Seconds(), ReplicationFactor: f.HeartbeatsReplicationFactor,
 		},
 	}
+	p.Stages = planStages(f)
 	if f.ReadUncommitted {
 		p.Isolation = "read_uncommitted"
 	}
@@ -189,6 +191,9 @@ func (f planFlow) facts(row func(name, fact string)) {
 	}
 	row("topics", patterns(f.Topics, f.TopicsExclude))
 	row("named", fmt.Sprintf("%s -> %s (%s)", f.ExampleTopic, f.ExampleRemoteTopic, f.policyText()))
+	for _, s := range f.Stages {
+		row("stage "+s.Name, s.text())
+	}
 	row("created with", replication(f.ReplicationFactor))
 	row("delivery", fmt.Sprintf("%s, reads %s, starts at %s", f.Delivery, f.Isolation, f.Start))
 	row("lanes", fmt.Sprintf("%d, in %s on %s with %s", f.Lanes.Count, f.Lanes.Topic, f.Target, replication(f.Lanes.ReplicationFactor)))

@@ -10,6 +10,7 @@ import (
 	"mm2/configsync"
 	"mm2/internal/config"
 	"mm2/internal/kafka"
+	"mm2/internal/stage"
 	"mm2/replicator"
 	"mm2/topology"
 )
@@ -20,6 +21,9 @@ func syncRules(cfg config.Flow, routes *topology.Routes) configsync.Rules {
 	r := configsync.Rules{
 		Flow: cfg.Flow, Exclude: cfg.ConfigExclude, DefaultsFrom: configsync.DefaultsFrom(cfg.ConfigSync.DefaultsFrom),
 		Configs: cfg.ConfigSync.Configs, DeleteTopics: cfg.ConfigSync.DeleteTopics,
+	}
+	if sends(cfg.Streams) {
+		r.Routes = stage.Compile(cfg.Flow, cfg.Streams).Routes
 	}
 	if cfg.ConfigSync.ACLs {
 		r.ACLs = configsync.ACLMode(cfg.ConfigSync.ACLMode)

@@ -19,6 +19,7 @@ import (
 	"mm2/internal/javametrics"
 	"mm2/internal/kafka"
 	"mm2/internal/pipeline"
+	"mm2/internal/stage"
 	"mm2/internal/takeover"
 	"mm2/replicator"
 	"mm2/topology"
@@ -47,6 +48,7 @@ type flow struct {
 	java           *javametrics.Recorder // nil: Java's metrics are off
 	routes         *topology.Routes      // nil: names tell where records come from
 	over           *takeover.TakeOver    // nil: Java MirrorMaker 2 is of no interest
+	stages         *stage.Chain          // nil: records pass as they are
 	log            *slog.Logger
 
 	mu      sync.Mutex // guards what follows
@@ -59,6 +61,7 @@ type flow struct {
 func newFlow(cfg config.Flow, back bool, source, target *kafka.Dialer, s shared) *flow {
 	f := &flow{cfg: cfg, back: back, source: source, target: target, shared: s, log: s.logger.With("flow", cfg.ID.String())}
 	f.java = s.java.Recorder(cfg.Flow, f.share)
+	f.stages = stage.Compile(cfg.Flow, cfg.Streams)
 	if cfg.TellsOrigins() {
 		f.routes = s.routes
 	}
@@ -186,6 +189,12 @@ func (f *flow) build(c *clients) (*replicator.Replicator, positions, error) {
 		Topics: configs.topics, Metrics: f.shared.metrics, Logger: f.log, Control: control,
 		Observers: []pipeline.Observer{f.java}, Discovered: f.java.Keep,
 		Prepare: f.prepare, Companions: f.companions,
+	}
+	if f.stages != nil {
+		deps.Stages = func(int) []pipeline.Stage { return []pipeline.Stage{f.stages.Lane()} }
+	}
+	if sends(f.cfg.Streams) {
+		deps.Routes = f.stages.Routes
 	}
 	if p.writer != nil {
 		deps.Observers = append(deps.Observers, p.writer)

@@ -21,12 +21,16 @@ func newAppMetrics(a *App) prometheus.Collector { return appMetrics{a} }
 func (m appMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- buildInfo
 	ch <- flowState
+	for _, d := range []*prometheus.Desc{stageIn, stageOut, stageDropped, stageRouted} {
+		ch <- d
+	}
 }
 
 // Collect implements prometheus.Collector.
 func (m appMetrics) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, version.String(), m.app.worker)
 	for _, f := range m.app.flows {
+		f.collectStages(ch)
 		s := f.status()
 		for _, st := range []State{Starting, Running, Degraded, Down} {
 			v := 0.0

@@ -8,6 +8,7 @@ import (
 	"mm2/checkpoint"
 	"mm2/configsync"
 	"mm2/internal/lane"
+	"mm2/internal/stage"
 	"mm2/internal/version"
 	"mm2/replicator"
 	"mm2/topology"
@@ -45,6 +46,9 @@ type FlowStatus struct {
 	ConfigSync *configsync.Status `json:"config_sync,omitempty"`
 	// Groups is there on the worker that carries them over.
 	Groups *checkpoint.Status `json:"groups,omitempty"`
+	// Stages are those that records pass here, in order. Positions of groups are
+	// translated for records in the copies only, not for those that are routed.
+	Stages []stage.Status `json:"stages,omitempty"`
 }
 
 // Status is a snapshot. Safe for concurrent use.
@@ -60,7 +64,7 @@ func (f *flow) status() FlowStatus {
 	f.mu.Lock()
 	repl, configs, groups, err := f.repl, f.configs, f.groups, f.err
 	f.mu.Unlock()
-	s := FlowStatus{Flow: f.cfg.ID.String(), Source: f.cfg.ID.Source, Target: f.cfg.ID.Target}
+	s := FlowStatus{Flow: f.cfg.ID.String(), Source: f.cfg.ID.Source, Target: f.cfg.ID.Target, Stages: f.stages.Status()}
 	if repl != nil {
 		s.Status = repl.Status()
 	}

@@ -75,11 +75,12 @@ var allowed = map[string][]string{
 	"internal/javametrics": {"internal/pipeline", "topology"},
 
 	// The service.
-	"internal/config": {"internal/connection", "internal/properties", "topology"},
+	"internal/stage":  {"internal/connection", "internal/pipeline", "topology"},
+	"internal/config": {"internal/connection", "internal/properties", "internal/stage", "topology"},
 	"internal/app": {
 		"checkpoint", "configsync", "connect", "grafana", "heartbeat", "replicator", "streams",
 		"internal/backoff", "internal/config", "internal/connection", "internal/javametrics", "internal/kafka",
-		"internal/lane", "internal/pipeline", "internal/takeover", "internal/version", "topology",
+		"internal/lane", "internal/pipeline", "internal/stage", "internal/takeover", "internal/version", "topology",
 	},
 	"internal/demo": {"internal/app", "internal/check", "internal/config", "internal/connection", "topology"},
 	"cmd/mm2":       {"grafana", "internal/app", "internal/config", "internal/demo", "internal/version", "topology"},

@@ -24,6 +24,7 @@ type draft struct {
 	separator, internalSeparator   string
 	seed                           *bool // nil: when nothing else brings heartbeats to the source
 	transactionTimeoutSet          bool
+	stages                         []place            // of flow.Streams
 	at                             map[string]place   // by TOML key
 	origin                         map[string][]place // by TOML key: what decided a setting
 	javaDefault                    map[string]bool    // by TOML key: nothing was said, and Java's default is not mm2's
@@ -84,6 +85,7 @@ func (s *source) complete(d *draft, all []*draft) {
 		f.Policy = topology.NewDefaultPolicy(d.separator, d.internalSeparator)
 	}
 	s.checkNames(d)
+	s.checkStages(d)
 	if !d.transactionTimeoutSet {
 		f.TransactionTimeout = transactionTimeout(f.SessionTimeout)
 	}

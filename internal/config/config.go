@@ -11,6 +11,7 @@ import (
 
 	"mm2/internal/connection"
 	"mm2/internal/properties"
+	"mm2/internal/stage"
 	"mm2/topology"
 )
 
@@ -81,6 +82,9 @@ type Flow struct {
 	Groups      Groups
 	OnTrouble   OnTrouble
 	Java        Java
+
+	// Streams are the stages that records pass on their way, in order. Default none.
+	Streams []stage.Config
 }
 
 // Sync says how topic configs and ACLs of the target are kept in step

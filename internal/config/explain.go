@@ -40,6 +40,12 @@ func Explain(path string, opts ...Option) ([]ExplainedFlow, error) {
 		for _, setting := range flowSettings(d, s.drafts) {
 			flows[i].Settings = append(flows[i].Settings, d.explain(setting))
 		}
+		for n, s := range d.flow.Streams {
+			flows[i].Settings = append(flows[i].Settings, Setting{
+				Key: "streams." + s.Name, Value: tomlText(string(s.Kind) + ": " + s.String()),
+				Origin: fmt.Sprintf("line %d: %s", d.stages[n].line, d.stages[n].key),
+			})
+		}
 	}
 	return flows, nil
 }

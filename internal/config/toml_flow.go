@@ -41,11 +41,12 @@ func (t *tomlTable) flowSettings(d *draft) {
 	t.trouble(d)
 	t.provenance(d)
 	t.java(d)
+	t.streams(d)
 	if t.has("transforms") {
 		t.get("transforms")
 		at := t.place("transforms")
 		at.value = ""
-		t.problem(at, "transforms are not part of this version", "")
+		t.problem(at, "transforms are not part of this version", "stages of mm2 are [["+dotted(t.name, "streams")+"]]")
 	}
 }
 

@@ -52,7 +52,7 @@ func (s *PartitionSource) Park(p pipeline.Partition, offset int64, reason error)
 	switch {
 	case errors.As(reason, &f):
 		s.found[p] = f
-	case errors.As(reason, &refused) && aboutRecord(refused.Err):
+	case errors.As(reason, &refused) && (refused.Stage != "" || aboutRecord(refused.Err)):
 		s.suspect(p, refused)
 	default:
 		s.tell(p, offset, &finding{kind: RecordRefused, text: reason.Error()}, string(Park))

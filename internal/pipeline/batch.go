@@ -24,7 +24,9 @@ type Partition struct {
 // is kept apart because the client overwrites Offset when it produces a record.
 type Record struct {
 	*kgo.Record
-	From int64 // source offset in Batch.Source; -1 if a stage made the record up
+	// From is the source offset in Batch.Source; -1 if a stage made the record up or
+	// sent it elsewhere than to the copy, so that it has no place in an offset map.
+	From int64
 }
 
 // Size is the uncompressed size of a record's key, value and headers.
@@ -52,6 +54,10 @@ type Batch struct {
 	// elsewhere sets To and need not look at the records. A batch that its source
 	// has sent somewhere (a dead letter) passes no stage.
 	To Partition
+	// Scattered says that a stage has sent records to several topics: To stays
+	// zero. Those that it has sent elsewhere, and those that it made up, have From
+	// -1 and a Topic and Partition on the target; the others are the copy's.
+	Scattered bool
 
 	// Next is true once this batch commits; it covers dropped and control records.
 	Next Marks

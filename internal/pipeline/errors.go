@@ -14,15 +14,21 @@ var ErrReopen = errors.New("the lane has to be opened afresh")
 
 // RefusedError is a record that the target will never take (too large, invalid
 // timestamp, null key on a compacted topic), or a topic that it lets nobody
-// write. The loop tells the source; see Parker.
+// write, or a record that a stage cannot treat. The loop tells the source; see
+// Parker.
 type RefusedError struct {
 	Source Partition
 	Offset int64 // source offset of the refused record, or of the first one of what was sent together
 	Target Partition
+	Stage  string // that cannot treat the record; empty: the target refuses it
 	Err    error
 }
 
 func (e *RefusedError) Error() string {
+	if e.Stage != "" {
+		return fmt.Sprintf("stage %s cannot treat the record from %s partition %d offset %d: %v",
+			e.Stage, e.Source.Topic, e.Source.Partition, e.Offset, e.Err)
+	}
 	return fmt.Sprintf("%s partition %d refuses the record from %s partition %d offset %d: %v",
 		e.Target.Topic, e.Target.Partition, e.Source.Topic, e.Source.Partition, e.Offset, e.Err)
 }
