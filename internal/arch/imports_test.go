@@ -90,6 +90,7 @@ var allowed = map[string][]string{
 	"internal/mm2test": {"internal/check", "internal/connection", "internal/kafka", "internal/pipeline", "topology"},
 	"internal/arch":    {},
 	"e2e":              {"internal/check"},
+	"e2e/streamspeer":  {"streams"},
 }
 
 // inTests lists what test files may import on top.
