@@ -28,7 +28,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) < 4 {
-		return fmt.Errorf("got %d arguments, want TOPOLOGY INPUT TABLE OUTPUT NAME=VALUE...", len(args))
+		return fmt.Errorf("got %d arguments, want a topology, three topics and settings", len(args))
 	}
 	b := streams.NewBuilder()
 	if err := build(b, args[0], args[1], args[2], args[3]); err != nil {
