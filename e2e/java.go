@@ -108,14 +108,7 @@ func JavaProgram(t testing.TB, source string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	jars, err := exec.CommandContext(ctx, "image/fetch-kafka.sh").Output()
-	if err != nil {
-		t.Fatalf("find Kafka's jars: %v", err)
-	}
-	command := exec.CommandContext(ctx, "java", append([]string{
-		"-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-		"-cp", filepath.Join(strings.TrimSpace(string(jars)), "*"), filepath.Join("java", source),
-	}, args...)...)
+	command := exec.CommandContext(ctx, "java", append(javaArgs(t, source, "-Xmx256m", "-XX:TieredStopAtLevel=1"), args...)...)
 	var stderr strings.Builder
 	command.Stderr = &stderr
 	out, err := command.Output()
@@ -123,6 +116,25 @@ func JavaProgram(t testing.TB, source string, args ...string) string {
 		t.Fatalf("%s: %v\n%s\n%s", source, err, out, stderr.String())
 	}
 	return string(out)
+}
+
+// javaArgs are the arguments of java, options first, that run a source file of
+// this package's java folder with Kafka's jars.
+func javaArgs(t testing.TB, source string, options ...string) []string {
+	t.Helper()
+	jars, err := exec.CommandContext(t.Context(), "image/fetch-kafka.sh").Output()
+	if err != nil {
+		t.Fatalf("find Kafka's jars: %v", err)
+	}
+	return append(options, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+		"-cp", filepath.Join(strings.TrimSpace(string(jars)), "*"), filepath.Join("java", source))
+}
+
+// JavaWorker starts a Java source file of this package's java folder as a worker.
+// Options are those of the virtual machine.
+func JavaWorker(t testing.TB, name, source string, options []string, args ...string) *Worker {
+	t.Helper()
+	return Program(t, name, nil, "java", append(javaArgs(t, source, options...), args...)...)
 }
 
 // Properties is the file of a Java MirrorMaker 2 for these clusters, with one

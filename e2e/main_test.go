@@ -47,6 +47,10 @@ type shared struct {
 	build       sync.Once
 	path        string
 	buildFailed error
+
+	peer       sync.Once
+	peerPath   string
+	peerFailed error
 }
 
 // need skips or fails the test if it cannot run, and prepares the fleet once.
@@ -75,6 +79,19 @@ func (s *shared) binary(t *testing.T) string {
 		t.Fatal(s.buildFailed)
 	}
 	return s.path
+}
+
+// streamsPeer returns the path of streamspeer, built at the first call.
+func (s *shared) streamsPeer(t *testing.T) string {
+	t.Helper()
+	need(t)
+	s.peer.Do(func() {
+		s.peerPath, s.peerFailed = e2e.BuildCommand(context.WithoutCancel(t.Context()), s.dir, "mm2/e2e/streamspeer")
+	})
+	if s.peerFailed != nil {
+		t.Fatal(s.peerFailed)
+	}
+	return s.peerPath
 }
 
 // cluster returns the shared single-node cluster of that name. Tests keep out of

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,14 +21,19 @@ import (
 
 // Build builds mm2 into a directory and returns the path of the binary.
 func Build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "mm2")
+	return BuildCommand(ctx, dir, "mm2/cmd/mm2")
+}
+
+// BuildCommand does the same with a command that a package path names.
+func BuildCommand(ctx context.Context, dir, command string) (string, error) {
+	binary := filepath.Join(dir, path.Base(command))
 	args := []string{"build", "-o", binary}
 	if os.Getenv(envRace) == "1" {
 		args = append(args, "-race")
 	}
-	out, err := exec.CommandContext(ctx, "go", append(args, "mm2/cmd/mm2")...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", append(args, command)...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build mm2: %w\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", command, err, out)
 	}
 	return binary, nil
 }
@@ -71,19 +77,28 @@ func Run(t testing.TB, job Job) *Worker {
 	if err := os.WriteFile(file, []byte(job.Config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(dir, job.Name+".log"))
+	args := append([]string{"run", "-c", file, "--listen", listen}, job.Args...)
+	w := Program(t, job.Name, job.Env, job.Binary, args...)
+	w.Listen = listen
+	return w
+}
+
+// Program starts any program as a Worker that serves no HTTP. Env is added to the
+// test's own environment. It ends with the test as [Run] says.
+func Program(t testing.TB, name string, env []string, binary string, args ...string) *Worker {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), name+".log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &Worker{Listen: listen, name: job.Name, log: log, ended: make(chan struct{})}
+	w := &Worker{name: name, log: log, ended: make(chan struct{})}
 	// The worker outlives the context of the test: cleaning up is ours, and a
 	// kill by context would look like a fault that no test asked for.
-	args := append([]string{"run", "-c", file, "--listen", listen}, job.Args...)
-	w.command = exec.CommandContext(context.WithoutCancel(t.Context()), job.Binary, args...)
-	w.command.Env = append(os.Environ(), job.Env...)
+	w.command = exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...)
+	w.command.Env = append(os.Environ(), env...)
 	w.command.Stdout, w.command.Stderr = log, log
 	if err := w.command.Start(); err != nil {
-		t.Fatalf("start %s: %v", job.Name, err)
+		t.Fatalf("start %s: %v", name, err)
 	}
 	go func() {
 		defer close(w.ended)
@@ -147,6 +162,28 @@ func (w *Worker) Stop(t testing.TB, timeout time.Duration) {
 		t.Errorf("%s does not end within %v of SIGTERM", w.name, timeout)
 		w.Kill9(t)
 	}
+}
+
+// CPUSoFar is the CPU time that a running worker has used.
+func (w *Worker) CPUSoFar(t testing.TB) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ticks = 100 // a second, as Linux tells all programs
+	// Behind the name, which may hold anything: user and system time are the 12th
+	// and 13th field.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	var sum int64
+	for _, field := range fields[11:13] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			t.Fatalf("/proc/PID/stat: %v", err)
+		}
+		sum += n
+	}
+	return time.Duration(sum) * time.Second / ticks
 }
 
 // CPU is the CPU time of a worker that ended.

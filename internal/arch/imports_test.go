@@ -87,10 +87,12 @@ var allowed = map[string][]string{
 	"grafana":       {},
 
 	// Judges and helpers of tests.
-	"internal/check":   {},
-	"internal/mm2test": {"internal/check", "internal/connection", "internal/kafka", "internal/pipeline", "topology"},
-	"internal/arch":    {},
-	"e2e":              {"internal/check"},
+	"internal/check":         {},
+	"internal/mm2test":       {"internal/check", "internal/connection", "internal/kafka", "internal/pipeline", "topology"},
+	"internal/arch":          {},
+	"internal/streamsgolden": {"streams", "streams/serde", "streams/state", "streams/streamstest"},
+	"e2e":                    {"internal/check"},
+	"e2e/streamspeer":        {"streams"},
 }
 
 // inTests lists what test files may import on top.
@@ -104,13 +106,13 @@ var inTests = map[string][]string{
 	"checkpoint":                {"internal/connection"},
 	"heartbeat":                 {"internal/connection"},
 	"configsync":                {"internal/connection"},
-	"streams":                   {"streams/streamstest"},
+	"streams":                   {"internal/streamsgolden", "streams/streamstest"},
 	"streams/internal/runtime":  {"streams"},
 	"examples":                  {"streams/streamstest"},
 	"streams/state":             {"streams/state/statetest"},
 	"streams/state/pebblestore": {"streams/state/statetest"},
 	"connect":                   {"internal/connection"},
-	"e2e":                       {"streams", "streams/state"}, // applications are programs that use it
+	"e2e":                       {"internal/streamsgolden", "streams", "streams/state"}, // applications are programs that use it
 }
 
 // forbidden tells why a file of package from may not import package to; empty

@@ -1,4 +1,4 @@
-package streams_test
+package streamsgolden
 
 import (
 	"time"
@@ -6,16 +6,16 @@ import (
 	"mm2/streams"
 )
 
-func init() {
-	register("10-suppress", map[string]program{
+func suppressions(r *registry) {
+	r.register("10-suppress", map[string]Program{
 		"until-time-limit": {build: func(b *streams.Builder) {
 			streams.Table[string, string](b, "input", streams.Store("t")).
 				Suppress(streams.UntilTimeLimit(10*time.Millisecond, streams.MaxRecords(2).EmitEarlyWhenFull()), streams.Named("rate")).
 				ToStream().To("output")
 		}},
 	})
-	register("10-suppress", map[string]program{
-		"until-window-closes": {noInternal: "Kafka sends the initial value as the old row of a window that is new; here it has none", build: func(b *streams.Builder) {
+	r.register("10-suppress", map[string]Program{
+		"until-window-closes": {NoInternal: "Kafka sends the initial value as the old row of a window that is new; here it has none", build: func(b *streams.Builder) {
 			counts := streams.WindowedBy(grouped(b), streams.Tumbling(10*ms).WithGrace(5*ms)).Count(streams.Store("w"))
 			counts.Suppress(streams.UntilWindowCloses(streams.Unbounded()), streams.Named("final")).ToStream().To("output")
 		}},

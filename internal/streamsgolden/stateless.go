@@ -1,4 +1,4 @@
-package streams_test
+package streamsgolden
 
 import (
 	"errors"
@@ -17,8 +17,8 @@ import (
 	"mm2/streams/streamstest"
 )
 
-func init() {
-	register("01-stateless", map[string]program{
+func stateless(r *registry) {
+	r.register("01-stateless", map[string]Program{
 		"filter": {build: func(b *streams.Builder) {
 			streams.Stream[string, string](b, "input").
 				Filter(func(_, v string) bool { return len(v) > 5 }).
@@ -71,7 +71,7 @@ func init() {
 			})).To("output")
 		}},
 	})
-	register("12-processor-api", map[string]program{
+	r.register("12-processor-api", map[string]Program{
 		"filter-processor": {top: func(t *streams.TopologyBuilder) {
 			src := streams.AddSource[string, string](t, "source", []string{"input"})
 			long := streams.AddProcessor(t, "filter", newLong, src)
@@ -84,7 +84,7 @@ func init() {
 				streams.AddStore(t, state.NewKeyValue[string, int64]("counts"), "count")
 				streams.AddSink(t, "sink", "output", count)
 			},
-			check: func(t *testing.T, d *streamstest.Driver, c goldenCase) {
+			Check: func(t testing.TB, d *streamstest.Driver, c Case) {
 				var got []string
 				for k, v := range streamstest.KeyValue[string, int64](d, "counts").All() {
 					got = append(got, fmt.Sprint(k, " ", v))
@@ -105,14 +105,14 @@ func init() {
 			streams.AddSink(t, "right-sink", "right", r)
 		}},
 	})
-	register("14-errors-dlq", map[string]program{
+	r.register("14-errors-dlq", map[string]Program{
 		"deserialization-continue": {
 			build:  func(b *streams.Builder) { streams.Stream[string, int64](b, "input").To("output") },
-			config: func(c *streams.Config) { c.OnDecodeError = streams.LogAndContinue },
+			Config: func(c *streams.Config) { c.OnDecodeError = streams.LogAndContinue },
 		},
 		"deserialization-dlq": {
 			build:  func(b *streams.Builder) { streams.Stream[string, int64](b, "input").To("output") },
-			config: func(c *streams.Config) { c.OnDecodeError, c.DeadLetterTopic = streams.LogAndContinue, "dlq" },
+			Config: func(c *streams.Config) { c.OnDecodeError, c.DeadLetterTopic = streams.LogAndContinue, "dlq" },
 		},
 		"processing-continue-dlq": {
 			build: func(b *streams.Builder) {
@@ -124,7 +124,7 @@ func init() {
 					return v
 				}).To("output")
 			},
-			config: func(c *streams.Config) { c.OnProcessError, c.DeadLetterTopic = streams.LogAndContinue, "dlq" },
+			Config: func(c *streams.Config) { c.OnProcessError, c.DeadLetterTopic = streams.LogAndContinue, "dlq" },
 		},
 		"processing-fail": {build: func(b *streams.Builder) {
 			streams.MapValues(streams.Stream[string, string](b, "input"), func(v string) string {

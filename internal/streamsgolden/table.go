@@ -1,4 +1,4 @@
-package streams_test
+package streamsgolden
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ import (
 )
 
 // rowsOf checks key-value stores of tables.
-func rowsOf[V any](names ...string) func(*testing.T, *streamstest.Driver, goldenCase) {
-	return func(t *testing.T, d *streamstest.Driver, c goldenCase) {
+func rowsOf[V any](names ...string) func(testing.TB, *streamstest.Driver, Case) {
+	return func(t testing.TB, d *streamstest.Driver, c Case) {
 		t.Helper()
 		for _, name := range names {
 			got, want := []string{}, []string{}
@@ -37,8 +37,8 @@ func rowsOf[V any](names ...string) func(*testing.T, *streamstest.Driver, golden
 
 func startsWithY(_, v string) bool { return strings.HasPrefix(v, "y") }
 
-func init() {
-	register("11-table-operators", map[string]program{
+func tables(r *registry) {
+	r.register("11-table-operators", map[string]Program{
 		"filter-map": {build: func(b *streams.Builder) {
 			t := streams.Table[string, string](b, "input", streams.Store("t"))
 			t.Filter(startsWithY).ToStream().To("filtered")
@@ -51,19 +51,19 @@ func init() {
 			build: func(b *streams.Builder) {
 				streams.Table[string, string](b, "input", streams.Store("t")).Filter(startsWithY, streams.Store("f")).ToStream().To("filtered")
 			},
-			check: rowsOf[string]("f"),
+			Check: rowsOf[string]("f"),
 		},
 		"to-table-and-back": {
 			build: func(b *streams.Builder) {
 				streams.Stream[string, string](b, "input").ToTable(streams.Store("tt")).ToStream().To("output")
 			},
-			check: rowsOf[string]("tt"),
+			Check: rowsOf[string]("tt"),
 		},
 		"source-table-no-store": {build: func(b *streams.Builder) {
 			streams.Table[string, string](b, "input").ToStream().To("output")
 		}},
 	})
-	register("13-naming", map[string]program{
+	r.register("13-naming", map[string]Program{
 		"repartition-operator": {build: func(b *streams.Builder) {
 			s := streams.Stream[string, string](b, "input").Repartition(streams.Named("spread"), streams.Partitions(6))
 			streams.MapValues(s, strings.ToUpper).Repartition().To("output")
@@ -73,5 +73,5 @@ func init() {
 			streams.StreamPattern[string, string](b, regexp.MustCompile("c-.*")).To("c")
 		}},
 	})
-	skip("11-table-operators/versioned-filter-count", "versioned stores (tier 3)")
+	r.skip("11-table-operators/versioned-filter-count", "versioned stores (tier 3)")
 }

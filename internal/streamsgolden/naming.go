@@ -1,4 +1,4 @@
-package streams_test
+package streamsgolden
 
 import (
 	"iter"
@@ -16,8 +16,8 @@ func concat(a, b string) string { return a + b }
 
 func swap(k, v string) (string, string) { return v, k }
 
-func init() {
-	register("02-stream-table-join", map[string]program{
+func naming(r *registry) {
+	r.register("02-stream-table-join", map[string]Program{
 		"rekeyed-null-keys": {build: func(b *streams.Builder) {
 			s := streams.SelectKey(streams.Stream[string, string](b, "left"), func(_, v string) *string {
 				if strings.HasPrefix(v, "-") {
@@ -31,7 +31,7 @@ func init() {
 			s.GroupByKey(streams.Named("grp")).Count(streams.Store("c")).ToStream().To("counts")
 		}},
 	})
-	register("13-naming", map[string]program{
+	r.register("13-naming", map[string]Program{
 		"auto-names": {build: func(b *streams.Builder) {
 			s := streams.Map(streams.Stream[string, string](b, "input"), swap)
 			s.GroupByKey().Count().ToStream().To("counts")

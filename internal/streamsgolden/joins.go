@@ -1,4 +1,4 @@
-package streams_test
+package streamsgolden
 
 import (
 	"fmt"
@@ -28,15 +28,15 @@ func plusLeft(l string, r *string) string  { return l + "+" + orNull(r) }
 func plusOuter(l, r *string) string        { return orNull(l) + "+" + orNull(r) }
 func slashLeft(l string, r *string) string { return l + "/" + orNull(r) }
 
-func init() {
-	register("02-stream-table-join", map[string]program{
+func joins(r *registry) {
+	r.register("02-stream-table-join", map[string]Program{
 		"inner-order-address": {
 			build: func(b *streams.Builder) {
 				orders := streams.Stream[string, string](b, "orders")
 				addresses := streams.Table[string, string](b, "addresses", streams.Store("addresses-store"))
 				streams.JoinTable(orders, addresses, func(order, address string) string { return order + "send to" + address }).To("shipments")
 			},
-			check: rowsOf[string]("addresses-store"),
+			Check: rowsOf[string]("addresses-store"),
 		},
 		"left": {build: leftJoinTable},
 		"rekeyed-stream": {build: func(b *streams.Builder) {
@@ -49,14 +49,14 @@ func init() {
 			streams.JoinTable(s, streams.Table[string, string](b, "right"), slash).To("output")
 		}},
 	})
-	skip("02-stream-table-join/table-reuse-source-topic", "topology.optimization (tier 3)")
-	skip("02-stream-table-join/versioned", "versioned stores (tier 3)")
-	skip("02-stream-table-join/versioned-grace", "versioned stores (tier 3)")
-	register("15-time-order", map[string]program{
-		"idle":    {build: leftJoinTable, config: func(c *streams.Config) { c.MaxTaskIdle = time.Second }},
+	r.skip("02-stream-table-join/table-reuse-source-topic", "topology.optimization (tier 3)")
+	r.skip("02-stream-table-join/versioned", "versioned stores (tier 3)")
+	r.skip("02-stream-table-join/versioned-grace", "versioned stores (tier 3)")
+	r.register("15-time-order", map[string]Program{
+		"idle":    {build: leftJoinTable, Config: func(c *streams.Config) { c.MaxTaskIdle = time.Second }},
 		"no-idle": {build: leftJoinTable},
 	})
-	register("03-stream-globaltable-join", map[string]program{
+	r.register("03-stream-globaltable-join", map[string]Program{
 		"inner": {
 			build: func(b *streams.Builder) {
 				orders := streams.Stream[string, string](b, "orders")
@@ -69,7 +69,7 @@ func init() {
 					return &user
 				}, func(order, user string) string { return order + "@" + user }).To("output")
 			},
-			check: noRows("users-store"),
+			Check: noRows("users-store"),
 		},
 		"left": {build: func(b *streams.Builder) {
 			orders := streams.Stream[*string, string](b, "orders")
@@ -91,7 +91,7 @@ func init() {
 			streams.JoinGlobal(first, g2, func(k, _ string) string { return k }, both).To("output")
 		}},
 	})
-	register("04-table-table-join", map[string]program{
+	r.register("04-table-table-join", map[string]Program{
 		"inner": joinedTables(func(l, r *streams.KTable[string, string], opts ...streams.Option) *streams.KTable[string, string] {
 			return streams.JoinTables(l, r, plus, opts...)
 		}),
@@ -107,7 +107,7 @@ func init() {
 		}},
 	})
 	near := streams.Within(10 * time.Millisecond)
-	register("05-stream-stream-join", map[string]program{
+	r.register("05-stream-stream-join", map[string]Program{
 		"inner": joinedStreams(func(l, r *streams.KStream[string, string]) *streams.KStream[string, string] {
 			return streams.JoinStreams(l, r, near.WithGrace(5*time.Millisecond), plus)
 		}),
@@ -129,7 +129,7 @@ func init() {
 				streams.Named("enrich"), streams.JoinStores("enrich-store")).To("output")
 		}},
 	})
-	register("13-naming", map[string]program{
+	r.register("13-naming", map[string]Program{
 		"self-join": {build: func(b *streams.Builder) {
 			s := streams.Stream[string, string](b, "input")
 			streams.JoinStreams(s, s, near, func(l, r string) string { return l + r }).To("output")
@@ -146,20 +146,20 @@ func init() {
 }
 
 // joinedTables joins two tables into a third with a store.
-func joinedTables(join func(l, r *streams.KTable[string, string], opts ...streams.Option) *streams.KTable[string, string]) program {
-	return program{
+func joinedTables(join func(l, r *streams.KTable[string, string], opts ...streams.Option) *streams.KTable[string, string]) Program {
+	return Program{
 		build: func(b *streams.Builder) {
 			l := streams.Table[string, string](b, "left", streams.Store("l"))
 			r := streams.Table[string, string](b, "right", streams.Store("r"))
 			join(l, r, streams.Store("joined")).ToStream().To("output")
 		},
-		check: rowsOf[string]("joined"),
+		Check: rowsOf[string]("joined"),
 	}
 }
 
 // joinedStreams joins two streams.
-func joinedStreams(join func(l, r *streams.KStream[string, string]) *streams.KStream[string, string]) program {
-	return program{build: func(b *streams.Builder) {
+func joinedStreams(join func(l, r *streams.KStream[string, string]) *streams.KStream[string, string]) Program {
+	return Program{build: func(b *streams.Builder) {
 		l, r := streams.Stream[string, string](b, "left"), streams.Stream[string, string](b, "right")
 		join(l, r).To("output")
 	}}
@@ -167,18 +167,18 @@ func joinedStreams(join func(l, r *streams.KStream[string, string]) *streams.KSt
 
 // outerJoinedStreams gives the left record at 20 when its window is closed, at 36;
 // Kafka overlooks it there, and gives it with the next record.
-func outerJoinedStreams(w streams.JoinWindow) program {
+func outerJoinedStreams(w streams.JoinWindow) Program {
 	p := joinedStreams(func(l, r *streams.KStream[string, string]) *streams.KStream[string, string] {
 		return streams.OuterJoinStreams(l, r, w, plusOuter)
 	})
-	p.adjust = func(c *goldenCase) {
-		due := slices.IndexFunc(c.Steps, func(s goldenStep) bool { return s.In != nil && s.In.Value == "tick36" })
+	p.Adjust = func(c *Case) {
+		due := slices.IndexFunc(c.Steps, func(s Step) bool { return s.In != nil && s.In.Value == "tick36" })
 		now, next := &c.Steps[due], &c.Steps[due+1]
-		isDue := func(r goldenRecord) bool { return r.Value == "lb20+null" }
+		isDue := func(r Record) bool { return r.Value == "lb20+null" }
 		i := slices.IndexFunc(next.Out, isDue)
 		now.Out = append(now.Out, next.Out[i])
 		next.Out = slices.DeleteFunc(next.Out, isDue)
-		taken := func(r goldenInternal) bool { return *r.Key == "00000000000000140162" }
+		taken := func(r Internal) bool { return *r.Key == "00000000000000140162" }
 		i = slices.IndexFunc(next.Internal, taken)
 		record := next.Internal[i]
 		record.At = &now.In.At
@@ -195,8 +195,8 @@ func leftJoinTable(b *streams.Builder) {
 }
 
 // noRows checks that a store with keys of *string is empty.
-func noRows(name string) func(*testing.T, *streamstest.Driver, goldenCase) {
-	return func(t *testing.T, d *streamstest.Driver, c goldenCase) {
+func noRows(name string) func(testing.TB, *streamstest.Driver, Case) {
+	return func(t testing.TB, d *streamstest.Driver, c Case) {
 		t.Helper()
 		var got []string
 		for k, v := range streamstest.Store[state.KeyValue[*string, state.Timestamped[string]]](d, name).All() {
