@@ -1,7 +1,9 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"mm2/streams/internal/task"
@@ -68,7 +70,8 @@ func (a *App) StoreLags(ctx context.Context) (map[string]map[int32]Lag, error) {
 			end, ok := ends.Lookup(l.topic, c.id.Partition)
 			start, also := starts.Lookup(l.topic, c.id.Partition)
 			if !ok || !also || end.Err != nil || start.Err != nil {
-				return nil, fmt.Errorf("look up the offsets of %s partition %d: there is none, or %v, %v", l.topic, c.id.Partition, start.Err, end.Err)
+				err := cmp.Or(errors.Join(start.Err, end.Err), errors.New("the brokers say nothing of it"))
+				return nil, fmt.Errorf("look up the offsets of %s partition %d: %w", l.topic, c.id.Partition, err)
 			}
 			lag, err := c.behind(l.topic, start.Offset, end.Offset)
 			if err != nil {
