@@ -290,7 +290,7 @@ func TestSourceElsewhereIsNotWhatItWas(t *testing.T) {
 				if err := a.end(); err == nil || !strings.Contains(err.Error(), "created again") || !strings.Contains(err.Error(), "src/in partition 0") {
 					t.Errorf("Run gave %v", err)
 				}
-				a = r.start("a", copyingAway(t, streams.StartAt(streams.FromEarliest)))
+				r.start("a", copyingAway(t, streams.StartAt(streams.FromEarliest)))
 				r.until("the new topic is copied", func() bool { return len(r.cluster.Committed(t, "out")) == 3 })
 			})
 		})
