@@ -31,6 +31,9 @@ func run(m *testing.M) (code int) {
 			code = 1
 		}
 	}()
+	if os.Getenv(envAcross) != "" {
+		return across() // this process is an application that a test started
+	}
 	return m.Run()
 }
 

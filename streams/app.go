@@ -97,10 +97,14 @@ func New(t *Topology, c Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration of application %q: %w", c.ApplicationID, err)
 	}
+	remotes, err := c.remotes(&s)
+	if err != nil {
+		return nil, fmt.Errorf("configuration of application %q: %w", c.ApplicationID, err)
+	}
 	log := cmp.Or(c.Logger, slog.Default())
 	a := &App{top: t}
 	a.app, err = runtime.New(runtime.Config{
-		Topology: t.graph, Settings: s, Handlers: c.Handlers(), Logger: log,
+		Topology: t.graph, Settings: s, Home: c.Home, Remotes: remotes, Handlers: c.Handlers(), Logger: log,
 		Clients: c.ClientOptions, Consumer: c.Consumer, Restore: c.Restore, Global: c.Global, Producer: c.Producer, Admin: c.Admin,
 		OnUncaught: c.OnUncaught, OnState: c.StateListener,
 		OnRestoreStart: c.RestoreListener.Start, OnRestored: c.RestoreListener.Batch, OnRestoreEnd: c.RestoreListener.End,

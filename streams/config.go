@@ -34,8 +34,15 @@ type Config struct {
 	// ApplicationID is the consumer group, and the prefix of internal topics,
 	// transactional ids and client ids. It is required.
 	ApplicationID string
-	// BootstrapServers are brokers as host:port. At least one is required.
+	// BootstrapServers are brokers of the home cluster as host:port. At least one
+	// is required, here or in the Cluster of Home.
 	BootstrapServers []string
+	// Home is the alias of the cluster in Clusters that has the group, internal
+	// topics, positions and transactions. It needs not be set if BootstrapServers
+	// name that cluster.
+	Home string
+	// Clusters are those that the topology names with OnCluster, by alias.
+	Clusters map[string]Cluster
 	// StateDir is the root of local state. Two instances on a machine need two.
 	StateDir string
 	// Guarantee is AtLeastOnce by default.
@@ -195,10 +202,14 @@ func unsupported(s *settings.Settings) error {
 // settings are the settings with the fields of c over them.
 func (c *Config) settings() (settings.Settings, error) {
 	var s settings.Settings
+	minimal := map[string]string{"application.id": c.ApplicationID}
+	if err := c.home(minimal); err != nil {
+		return s, err
+	}
 	if c.parsed != nil {
 		s = *c.parsed
 	} else {
-		minimal := map[string]string{"application.id": c.ApplicationID, "bootstrap.servers": strings.Join(c.BootstrapServers, ",")}
+		minimal["bootstrap.servers"] = strings.Join(c.BootstrapServers, ",")
 		if c.Guarantee == ExactlyOnce {
 			minimal["processing.guarantee"] = string(settings.ExactlyOnceV2)
 		}

@@ -20,7 +20,7 @@ type GlobalKTable[K, V any] struct {
 // changelog; it must not be read by a Stream or a Table of the same topology.
 // Records with a null key are dropped, a null value deletes a row.
 func GlobalTable[K, V any](b *Builder, topic string, opts ...Option) *GlobalKTable[K, V] {
-	o := b.read("GlobalTable", opts, optNamed|optStore|optKeySerde|optValueSerde|optTimestamps)
+	o := b.read("GlobalTable", opts, optNamed|optStore|optKeySerde|optValueSerde|optTimestamps|optCluster)
 	store := keep[K, V](b, o, topic+"-STATE-STORE-", o.key, o.value)
 	store.used = true
 	addGlobal(b, "GlobalTable", topic, store.builder, o, func() Processor[K, V, K, change[V]] { return &tableSource[K, V]{keep: store} })
@@ -36,7 +36,7 @@ func AddGlobalStore[K, V any](b *Builder, s state.Builder, topic string, supply 
 	if err := checkName(s.Name()); err != nil {
 		b.fail(fmt.Errorf("AddGlobalStore: store: %w", err))
 	}
-	o := b.read("AddGlobalStore", opts, optNamed|optKeySerde|optValueSerde|optTimestamps)
+	o := b.read("AddGlobalStore", opts, optNamed|optKeySerde|optValueSerde|optTimestamps|optCluster)
 	addGlobal(b, "AddGlobalStore", topic, s, o, supply)
 }
 
@@ -51,7 +51,7 @@ func addGlobal[K, V, KO, VO any](b *Builder, operator, topic string, s state.Bui
 	}
 	m := makeSource[K, V](b, fmt.Sprintf("%s %q", operator, node), o)
 	b.add(func(g *graph.Graph) error {
-		err := g.Add(&graph.Node{Name: source, Kind: graph.Source, Topics: []string{topic}, Global: true, Impl: m})
+		err := g.Add(&graph.Node{Name: source, Kind: graph.Source, Topics: []string{topic}, Cluster: o.cluster, Global: true, Impl: m})
 		if err != nil {
 			return err
 		}

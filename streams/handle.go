@@ -31,10 +31,10 @@ type Node[K, V any] struct {
 // AddSource adds a source that reads topics.
 func AddSource[K, V any](t *TopologyBuilder, name string, topics []string, opts ...Option) Node[K, V] {
 	operator := fmt.Sprintf("AddSource %q", name)
-	o := t.b.read(operator, opts, optKeySerde|optValueSerde|optTimestamps|optReset)
+	o := t.b.read(operator, opts, optKeySerde|optValueSerde|optTimestamps|optReset|optCluster)
 	m := makeSource[K, V](t.b, operator, o)
 	t.b.add(func(g *graph.Graph) error {
-		return g.Add(&graph.Node{Name: name, Kind: graph.Source, Topics: topics, Reset: o.reset, Impl: m})
+		return g.Add(&graph.Node{Name: name, Kind: graph.Source, Topics: topics, Cluster: o.cluster, Reset: o.reset, Impl: m})
 	})
 	return Node[K, V]{t, name}
 }
@@ -63,10 +63,10 @@ func AddSink[K, V any](t *TopologyBuilder, name, topic string, parent Node[K, V]
 	if err := checkName(topic); err != nil {
 		t.b.fail(fmt.Errorf("%s: topic: %w", operator, err))
 	}
-	o := t.b.read(operator, opts, optKeySerde|optValueSerde|optPartitionBy)
+	o := t.b.read(operator, opts, optKeySerde|optValueSerde|optPartitionBy|optCluster|optDirect|optDuplicates)
 	m := (&KStream[K, V]{b: t.b}).makeSink(operator, o)
 	t.b.add(func(g *graph.Graph) error {
-		return g.Add(&graph.Node{Name: name, Kind: graph.Sink, Topic: topic, Impl: m}, parent.name)
+		return g.Add(&graph.Node{Name: name, Kind: graph.Sink, Topic: topic, Cluster: o.cluster, Direct: o.direct, Duplicates: o.duplicates, Impl: m}, parent.name)
 	})
 }
 

@@ -34,6 +34,9 @@ const (
 	optTopicConfig
 	optConnect
 	optRetention
+	optCluster
+	optDirect
+	optDuplicates
 )
 
 var optionNames = map[optionKind]string{
@@ -41,6 +44,7 @@ var optionNames = map[optionKind]string{
 	optPartitionBy: "PartitionBy", optTimestamps: "Timestamps", optReset: "StartAt",
 	optStoreName: "JoinStores", optEmit: "EmitOnClose", optTopicConfig: "TopicConfig",
 	optConnect: "Connect", optRetention: "Retention",
+	optCluster: "OnCluster", optDirect: "Direct", optDuplicates: "AllowDuplicates",
 }
 
 // options are what an operator was given.
@@ -59,6 +63,9 @@ type options struct {
 	configs     map[string]string
 	connect     []string
 	retention   time.Duration
+	cluster     string
+	direct      bool
+	duplicates  bool
 }
 
 func (o *options) has(k optionKind) bool { return o.used&k != 0 }
@@ -87,6 +94,7 @@ func (b *Builder) read(operator string, opts []Option, allowed optionKind) *opti
 	if err := checkName(o.store); o.store != "" && err != nil {
 		b.fail(fmt.Errorf("%s: store: %w", operator, err))
 	}
+	o.checkCluster(b, operator)
 	return o
 }
 

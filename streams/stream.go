@@ -31,7 +31,7 @@ func derive[K, V, K2, V2 any](s *KStream[K, V], node string) *KStream[K2, V2] {
 	return d
 }
 
-const optSource = optNamed | optKeySerde | optValueSerde | optTimestamps | optReset
+const optSource = optNamed | optKeySerde | optValueSerde | optTimestamps | optReset | optCluster
 
 // Stream reads a topic whose keys and values have a type that was registered or
 // is built in.
@@ -61,7 +61,7 @@ func stream[K, V any](b *Builder, operator string, topics []string, re *regexp.R
 	operator = fmt.Sprintf("%s %q", operator, name)
 	m := makeSource[K, V](b, operator, o)
 	b.add(func(g *graph.Graph) error {
-		return g.Add(&graph.Node{Name: name, Kind: graph.Source, Topics: topics, Pattern: re, Reset: o.reset, Impl: m})
+		return g.Add(&graph.Node{Name: name, Kind: graph.Source, Topics: topics, Pattern: re, Cluster: o.cluster, Reset: o.reset, Impl: m})
 	})
 	return &KStream[K, V]{b: b, node: name, key: o.key, value: o.value}
 }
@@ -83,7 +83,7 @@ func makeSource[K, V any](b *Builder, operator string, o *options) *sourceMaker[
 	return m
 }
 
-const optSink = optNamed | optKeySerde | optValueSerde | optPartitionBy
+const optSink = optNamed | optKeySerde | optValueSerde | optPartitionBy | optCluster | optDirect | optDuplicates
 
 // To writes the stream to a topic.
 func (s *KStream[K, V]) To(topic string, opts ...Option) {
@@ -105,7 +105,7 @@ func (s *KStream[K, V]) to(operator, topic string, choose func(Record[K, V], Rec
 	m := s.makeSink(operator, o)
 	m.topic = choose
 	s.b.add(func(g *graph.Graph) error {
-		return g.Add(&graph.Node{Name: name, Kind: graph.Sink, Topic: topic, Impl: m}, s.node)
+		return g.Add(&graph.Node{Name: name, Kind: graph.Sink, Topic: topic, Cluster: o.cluster, Direct: o.direct, Duplicates: o.duplicates, Impl: m}, s.node)
 	})
 }
 

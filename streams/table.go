@@ -125,7 +125,7 @@ func (s *kept[K, V]) sendOld(force bool) bool {
 // Table reads a topic as a table. A store is kept of it when one is named, or when
 // an operator needs to look rows up.
 func Table[K, V any](b *Builder, topic string, opts ...Option) *KTable[K, V] {
-	o := b.read("Table", opts, optNamed|optStore|optKeySerde|optValueSerde|optTimestamps|optReset)
+	o := b.read("Table", opts, optNamed|optStore|optKeySerde|optValueSerde|optTimestamps|optReset|optCluster)
 	store := keep[K, V](b, o, topic+"-STATE-STORE-", o.key, o.value)
 	source, node := b.next("KSTREAM-SOURCE-"), b.next("KTABLE-SOURCE-")
 	if o.has(optNamed) {
@@ -133,7 +133,7 @@ func Table[K, V any](b *Builder, topic string, opts ...Option) *KTable[K, V] {
 	}
 	m := makeSource[K, V](b, fmt.Sprintf("Table %q", node), o)
 	b.add(func(g *graph.Graph) error {
-		return g.Add(&graph.Node{Name: source, Kind: graph.Source, Topics: []string{topic}, Reset: o.reset, Impl: m})
+		return g.Add(&graph.Node{Name: source, Kind: graph.Source, Topics: []string{topic}, Cluster: o.cluster, Reset: o.reset, Impl: m})
 	})
 	return tableFrom(b, node, source, store, o.key, o.value)
 }

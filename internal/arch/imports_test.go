@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"streams/internal/task":   {"streams/internal/graph", "streams/state"},
 
 	"streams/internal/assign":         {},
+	"streams/internal/positions":      {},
 	"streams/internal/balancer":       {"streams/internal/assign"},
 	"streams/internal/internaltopics": {"internal/backoff", "internal/kafka"},
 	"streams/internal/settings":       {"internal/connection", "internal/properties", "streams/internal/internaltopics"},
@@ -60,8 +61,8 @@ var allowed = map[string][]string{
 	},
 	"streams/internal/runtime": {
 		"internal/backoff", "internal/connection", "internal/kafka", "streams/internal/assign", "streams/internal/balancer",
-		"streams/internal/graph", "streams/internal/internaltopics", "streams/internal/settings", "streams/internal/statedir",
-		"streams/internal/task", "streams/state",
+		"streams/internal/graph", "streams/internal/internaltopics", "streams/internal/positions", "streams/internal/settings",
+		"streams/internal/statedir", "streams/internal/task", "streams/state", "topology",
 	},
 	"streams/streamstest":       {"streams", "streams/internal/graph", "streams/internal/task", "streams/serde", "streams/state"},
 	"streams/state/statetest":   {"streams/state"},

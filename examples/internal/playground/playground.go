@@ -35,6 +35,9 @@ type Example struct {
 	Config streams.Config
 	// Topology makes the topology.
 	Topology func() (*streams.Topology, error)
+	// From is the alias of the cluster that Input is on, if that is another one than
+	// the home of the Config.
+	From string
 	// Input is what is written. Its topics are created.
 	Input []Record
 	// Output is the topic of the results. It is created.
@@ -62,6 +65,10 @@ func Command(ctx context.Context, e Example, args []string, stdout, stderr io.Wr
 	flags := flag.NewFlagSet(e.Config.ApplicationID, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	bootstrap := flags.String("bootstrap", "", "brokers as host:port,host:port; without any an embedded cluster is started")
+	from := new(string)
+	if e.From != "" {
+		flags.StringVar(from, "from", "", "as bootstrap, of the cluster that has the input")
+	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -71,7 +78,7 @@ func Command(ctx context.Context, e Example, args []string, stdout, stderr io.Wr
 		fmt.Fprintf(stderr, "arguments %q: there are none beside -bootstrap\n", flags.Args())
 		return 2
 	}
-	lines, err := e.onCluster(ctx, *bootstrap, stderr)
+	lines, err := e.onClusters(ctx, *bootstrap, *from, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "example %s: %v\n", e.Config.ApplicationID, err)
 		return 1
@@ -82,16 +89,34 @@ func Command(ctx context.Context, e Example, args []string, stdout, stderr io.Wr
 	return 0
 }
 
-func (e *Example) onCluster(ctx context.Context, bootstrap string, log io.Writer) ([]string, error) {
+// brokers are those that were given, or those of a new cluster, which ends with
+// the second result.
+func brokers(bootstrap string) ([]string, func(), error) {
+	if bootstrap != "" {
+		return strings.Split(bootstrap, ","), func() {}, nil
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("start an embedded cluster: %w", err)
+	}
+	return cluster.ListenAddrs(), cluster.Close, nil
+}
+
+func (e *Example) onClusters(ctx context.Context, bootstrap, from string, log io.Writer) ([]string, error) {
 	c := e.Config
-	c.BootstrapServers = strings.Split(bootstrap, ",")
-	if bootstrap == "" {
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	home, end, err := brokers(bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	c.BootstrapServers = home
+	if e.From != "" {
+		source, end, err := brokers(from)
 		if err != nil {
-			return nil, fmt.Errorf("start the embedded cluster: %w", err)
+			return nil, err
 		}
-		defer cluster.Close()
-		c.BootstrapServers = cluster.ListenAddrs()
+		defer end()
+		c.Clusters = map[string]streams.Cluster{e.From: {BootstrapServers: source}}
 	}
 	dir, err := os.MkdirTemp("", c.ApplicationID+"-")
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"time"
 
@@ -29,7 +28,14 @@ func (e *Example) run(ctx context.Context, c streams.Config) ([]result, error) {
 		return nil, fmt.Errorf("connect to %q: %w", c.BootstrapServers, err)
 	}
 	defer client.Close()
-	if err := e.prepare(ctx, client); err != nil {
+	source := client
+	if e.From != "" {
+		if source, err = kgo.NewClient(kgo.SeedBrokers(c.Clusters[e.From].BootstrapServers...)); err != nil {
+			return nil, fmt.Errorf("connect to %q: %w", c.Clusters[e.From].BootstrapServers, err)
+		}
+		defer source.Close()
+	}
+	if err := e.prepare(ctx, client, source); err != nil {
 		return nil, err
 	}
 	top, err := e.Topology()
@@ -54,15 +60,15 @@ func (e *Example) run(ctx context.Context, c streams.Config) ([]result, error) {
 }
 
 // prepare creates the topics, has client read what is new in the output, and
-// writes the input.
-func (e *Example) prepare(ctx context.Context, client *kgo.Client) error {
+// writes the input to source.
+func (e *Example) prepare(ctx context.Context, client, source *kgo.Client) error {
 	admin := kadm.NewClient(client)
-	topics := map[string]bool{e.Output: true}
+	topics := map[string]*kgo.Client{e.Output: client}
 	for _, r := range e.Input {
-		topics[r.Topic] = true
+		topics[r.Topic] = source
 	}
-	for topic := range maps.Keys(topics) {
-		if _, err := admin.CreateTopic(ctx, partitions, -1, nil, topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+	for topic, at := range topics {
+		if _, err := kadm.NewClient(at).CreateTopic(ctx, partitions, -1, nil, topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 			return fmt.Errorf("create topic %s: %w", topic, err)
 		}
 	}
@@ -79,7 +85,7 @@ func (e *Example) prepare(ctx context.Context, client *kgo.Client) error {
 			Topic: r.Topic, Key: []byte(r.Key), Value: []byte(r.Value), Timestamp: start.Add(time.Duration(i) * time.Millisecond),
 		})
 	}
-	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+	if err := source.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return fmt.Errorf("write the input: %w", err)
 	}
 	return nil

@@ -38,7 +38,7 @@ func (d *described) describe(b *strings.Builder) {
 		if d.Pattern != nil {
 			topics = d.Pattern.String()
 		}
-		fmt.Fprintf(b, "    Source: %s (topics: %s)\n", d.Name, topics)
+		fmt.Fprintf(b, "    Source: %s (topics: %s%s)\n", d.Name, topics, d.where())
 	case Processor:
 		fmt.Fprintf(b, "    Processor: %s (stores: [%s])\n", d.Name, strings.Join(hashOrder(d.Stores), ", "))
 	case Sink:
@@ -46,7 +46,7 @@ func (d *described) describe(b *strings.Builder) {
 		if d.Topic == "" {
 			topic = fmt.Sprintf("extractor class: %T", d.Impl)
 		}
-		fmt.Fprintf(b, "    Sink: %s (%s)\n", d.Name, topic)
+		fmt.Fprintf(b, "    Sink: %s (%s%s)\n", d.Name, topic, d.where())
 	}
 	if d.Kind != Sink {
 		fmt.Fprintf(b, "      --> %s\n", names(d.after))
@@ -54,6 +54,14 @@ func (d *described) describe(b *strings.Builder) {
 	if d.Kind != Source {
 		fmt.Fprintf(b, "      <-- %s\n", names(d.before))
 	}
+}
+
+// where is what Kafka has no word for: the cluster of a node that names one.
+func (d *described) where() string {
+	if d.Cluster == "" {
+		return ""
+	}
+	return ", cluster: " + d.Cluster
 }
 
 func names(nodes []*described) string {

@@ -36,6 +36,8 @@ type Node struct {
 	Reset    Reset          // of a source: where it starts without a committed position
 	Global   bool           // part of a global store
 
+	Direct, Duplicates bool // of a sink on another cluster: it writes past the commit, and may repeat
+
 	Stores   []string // names of the connected stores, as they were connected
 	Parents  []*Node
 	Children []*Node

@@ -54,3 +54,9 @@ func (d Defaults) topic(name string, partitions int32, own, given map[string]str
 	maps.Copy(configs, given)
 	return Topic{Name: name, Partitions: partitions, ReplicationFactor: d.ReplicationFactor, Configs: configs}
 }
+
+// Tasks is the topic whose partitions stand for the tasks of a topology that
+// reads from several clusters. It stays empty.
+func (d Defaults) Tasks(name string, partitions int32) Topic {
+	return d.topic(name, partitions, map[string]string{cleanupPolicy: "delete"}, nil)
+}

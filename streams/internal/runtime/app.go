@@ -26,6 +26,7 @@ type App struct {
 	cfg     Config
 	layout  *layout
 	dial    dialers
+	remotes map[string]*remote // clusters besides home
 	log     *slog.Logger
 	metrics *metrics
 
@@ -33,6 +34,8 @@ type App struct {
 	dir         *statedir.Dir
 	processID   string
 	admin       *kadm.Client
+	adminClient *kgo.Client
+	first       map[string]int32 // the partitions that topics of sources had at the start
 	topics      *internaltopics.Manager
 	purger      *internaltopics.Purger
 	implicitAdd bool // the cluster has transaction.version 2
@@ -68,12 +71,16 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("application %q: %w", cfg.Settings.ApplicationID, err)
 	}
+	remotes, err := newRemotes(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("application %q: %w", cfg.Settings.ApplicationID, err)
+	}
 	m, err := newMetrics(cfg.Registerer, cfg.Settings.ApplicationID)
 	if err != nil {
 		return nil, fmt.Errorf("application %q: register metrics: %w", cfg.Settings.ApplicationID, err)
 	}
 	return &App{
-		cfg: cfg, layout: newLayout(cfg.Topology, cfg.Settings.ApplicationID), dial: dial, log: cfg.Logger, metrics: m,
+		cfg: cfg, layout: newLayout(cfg.Topology, cfg.Settings.ApplicationID, cfg.Home), dial: dial, remotes: remotes, log: cfg.Logger, metrics: m,
 		readyThreads: make(map[int]bool), threads: make(map[int]*thread),
 		visible: make(map[task.ID]copyOf), coming: make(map[task.ID]int),
 	}, nil
@@ -118,7 +125,12 @@ func (a *App) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer client.Close()
-	a.admin = kadm.NewClient(client)
+	a.admin, a.adminClient = kadm.NewClient(client), client
+	closeRemotes, err := a.openRemotes()
+	if err != nil {
+		return err
+	}
+	defer closeRemotes()
 	a.topics = internaltopics.NewManager(a.admin, a.log)
 	a.purger = internaltopics.NewPurger(a.admin, a.log)
 	if err := a.prepare(ctx, client); err != nil {
@@ -204,6 +216,9 @@ func (a *App) work(ctx context.Context) error {
 	}
 	parts.Go(func() { a.clean(soft) })
 	parts.Go(func() { a.summarize(soft) })
+	if a.layout.direct {
+		parts.Go(func() { a.watch(soft) })
+	}
 	parts.Wait()
 	if a.global != nil {
 		errs = append(errs, a.global.close())

@@ -70,7 +70,7 @@ func (t *thread) newConsumer(bal *balancer.Balancer) (*kgo.Client, error) {
 		kgo.OnPartitionsAssigned(t.onAssigned), kgo.OnPartitionsRevoked(t.onRevoked), kgo.OnPartitionsLost(t.onLost),
 		kgo.OnOffsetsFetched(t.onFetched), kgo.AdjustFetchOffsetsFn(t.onAdjust),
 	})
-	if t.app.layout.patterns {
+	if t.app.layout.patterns && !t.app.layout.direct {
 		opts = append(opts, kgo.ConsumeRegex())
 	}
 	return t.app.dial.main.Client("consumer", opts...)
@@ -87,6 +87,19 @@ func resetOffset(r settings.OffsetReset, now time.Time) kgo.Offset {
 	default:
 		return kgo.NewOffset().AtStart()
 	}
+}
+
+// newReaderClient reads partitions that are added to it.
+func (t *thread) newReaderClient(cluster string) (*kgo.Client, error) {
+	a := t.app
+	dial, own := a.dial.main, a.own(nil)
+	if cluster != "" {
+		dial, own = a.remotes[cluster].dial.main, a.remotes[cluster].own(&a.cfg)
+	}
+	opts := slices.Concat([]kgo.Opt{t.clientID("source-consumer")}, a.settingsOf(cluster).Main.Opts(), own, []kgo.Opt{
+		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+	})
+	return dial.Client("source-consumer", opts...)
 }
 
 // transactionalID is Kafka Streams' own: a new process has new ones, and those

@@ -13,16 +13,15 @@ import (
 
 // positions are the offsets of all running tasks; changed tells whether any of
 // them is not committed yet.
-func (t *thread) positions() (all map[tp]task.Position, changed bool) {
-	all = make(map[tp]task.Position)
+func (t *thread) positions() (all map[task.Partition]task.Position, changed bool) {
+	all = make(map[task.Partition]task.Position)
 	for _, o := range t.tasks {
 		if o.phase != running {
 			continue
 		}
 		for p, at := range o.task.Positions() {
-			key := tp{p.Topic, p.Partition}
-			all[key] = at
-			changed = changed || o.inputs[key].committed != at.Offset
+			all[p] = at
+			changed = changed || o.inputs[p].committed != at.Offset
 		}
 	}
 	return all, changed
@@ -57,7 +56,7 @@ func (t *thread) commit(ctx context.Context) error {
 }
 
 // commitAtLeastOnce writes rows before it commits offsets.
-func (t *thread) commitAtLeastOnce(ctx context.Context, at map[tp]task.Position, changed bool, next map[tp]int64) error {
+func (t *thread) commitAtLeastOnce(ctx context.Context, at map[task.Partition]task.Position, changed bool, next map[tp]int64) error {
 	// A crash here: outputs and changelogs are written. The next owner restores
 	// rows from the changelogs, and processes the same records again.
 	if err := t.writeRows(next); err != nil {
@@ -72,7 +71,7 @@ func (t *thread) commitAtLeastOnce(ctx context.Context, at map[tp]task.Position,
 
 // commitNothingSent ends a round of exactly-once that wrote no record. There is
 // no transaction to tie the offsets to; the generation still keeps others out.
-func (t *thread) commitNothingSent(ctx context.Context, at map[tp]task.Position, changed, tried bool) error {
+func (t *thread) commitNothingSent(ctx context.Context, at map[task.Partition]task.Position, changed, tried bool) error {
 	if tried {
 		// Records were refused, and a handler said to go on. The broker may have
 		// begun a transaction for them.
@@ -92,7 +91,7 @@ func (t *thread) commitNothingSent(ctx context.Context, at map[tp]task.Position,
 }
 
 // commitTransaction commits records and offsets together, then rows.
-func (t *thread) commitTransaction(ctx context.Context, at map[tp]task.Position, next map[tp]int64) error {
+func (t *thread) commitTransaction(ctx context.Context, at map[task.Partition]task.Position, next map[tp]int64) error {
 	// A crash here, or before: the transaction is aborted by the next owner of
 	// the transactional id, or when it times out.
 	add := func(member string, generation int32) error { return t.addOffsets(ctx, at, member, generation) }
@@ -135,7 +134,7 @@ func (t *thread) writeRows(next map[tp]int64) error {
 }
 
 // note remembers what is committed.
-func (t *thread) note(at map[tp]task.Position) {
+func (t *thread) note(at map[task.Partition]task.Position) {
 	for _, o := range t.tasks {
 		for key, in := range o.inputs {
 			if p, ok := at[key]; ok {

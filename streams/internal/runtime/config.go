@@ -41,6 +41,9 @@ type Config struct {
 	Handlers map[task.Stage]func(task.Failure) task.Response
 	Logger   *slog.Logger
 
+	Home    string            // alias of the home cluster; may be empty
+	Remotes map[string]Remote // the other clusters, by alias
+
 	// Options of all clients, and of each kind on top.
 	Clients, Consumer, Restore, Global, Producer, Admin []kgo.Opt
 
@@ -87,11 +90,8 @@ func (c *Config) check() error {
 	if c.OpenDB == nil || c.CloseTimeout <= 0 || c.MaxStagedBytes <= 0 {
 		return errors.New("OpenDB, a CloseTimeout and MaxStagedBytes are required")
 	}
-	var errs []error
+	errs := []error{c.checkClusters()}
 	for _, n := range c.Topology.Nodes {
-		if n.Cluster != "" {
-			errs = append(errs, fmt.Errorf("node %q is on cluster %q: all sources and sinks must be on the cluster of the application", n.Name, n.Cluster))
-		}
 		if n.Global && n.Pattern != nil {
 			errs = append(errs, fmt.Errorf("global source %q reads a pattern: name its topics", n.Name))
 		}

@@ -29,7 +29,7 @@ func (a *App) partitions(ctx context.Context, topic string) (int32, error) {
 	if known, ok := c.known[topic]; ok && time.Since(known.at) < countAge {
 		return known.n, nil
 	}
-	found, err := a.topics.Partitions(ctx, topic)
+	found, err := a.partitionsOf(ctx, topic)
 	if err != nil {
 		return 0, err
 	}

@@ -26,13 +26,13 @@ import (
 // It belongs to one goroutine, except for the rows of the last commit, which
 // tasks read.
 type global struct {
-	app    *App
-	part   *part
-	rows   *rows
-	task   *task.Task
-	client *kgo.Client
-	ends   map[tp]int64 // when it started; those that are not reached yet
-	next   map[tp]int64
+	app     *App
+	part    *part
+	rows    *rows
+	task    *task.Task
+	clients map[string]*kgo.Client // by cluster
+	ends    map[tp]int64           // when it started; those that are not reached yet; topics have qualified names
+	next    map[tp]int64
 }
 
 // startGlobal opens the global stores and reads their topics to the end. Then
@@ -96,26 +96,41 @@ func (g *global) open(ctx, hard context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	from := make(map[string]map[int32]kgo.Offset)
+	from := make(map[string]map[string]map[int32]kgo.Offset) // by cluster
 	for at, source := range sources {
 		none := task.Committed{PartitionTime: -1}
-		if err := g.task.AddInput(task.Partition{Topic: at.topic, Partition: at.partition}, source, g.next[at], none); err != nil {
+		cluster, topic := unqualified(at.topic)
+		if err := g.task.AddInput(task.Partition{Cluster: cluster, Topic: topic, Partition: at.partition}, source, g.next[at], none); err != nil {
 			return err
 		}
-		if from[at.topic] == nil {
-			from[at.topic] = make(map[int32]kgo.Offset)
+		if from[cluster] == nil {
+			from[cluster] = make(map[string]map[int32]kgo.Offset)
 		}
-		from[at.topic][at.partition] = kgo.NewOffset().At(g.next[at])
+		if from[cluster][topic] == nil {
+			from[cluster][topic] = make(map[int32]kgo.Offset)
+		}
+		from[cluster][topic][at.partition] = kgo.NewOffset().At(g.next[at])
 	}
 	if err := g.task.Init(); err != nil {
 		return err
 	}
 	a.show(globalID, g.rows.staged, false)
-	opts := slices.Concat([]kgo.Opt{a.clientID("GlobalStreamThread")}, a.cfg.Settings.Global.Opts(), a.own(a.cfg.Global), []kgo.Opt{
-		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumePartitions(from),
-	})
-	g.client, err = a.dial.global.Client("global-consumer", opts...)
-	return err
+	g.clients = make(map[string]*kgo.Client)
+	for cluster, partitions := range from {
+		dial, own := a.dial.global, a.own(a.cfg.Global)
+		if cluster != "" {
+			dial, own = a.remotes[cluster].dial.global, a.remotes[cluster].own(&a.cfg)
+		}
+		opts := slices.Concat([]kgo.Opt{a.clientID("GlobalStreamThread")}, a.settingsOf(cluster).Global.Opts(), own, []kgo.Opt{
+			kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumePartitions(partitions),
+		})
+		client, err := dial.Client("global-consumer", opts...)
+		if err != nil {
+			return err
+		}
+		g.clients[cluster] = client
+	}
+	return nil
 }
 
 // positions finds out from where to where the topics are read at the start; the
@@ -142,32 +157,34 @@ func (g *global) lookUp(ctx context.Context) (map[tp]string, error) {
 		if n.Kind != graph.Source {
 			continue
 		}
+		cluster := g.app.layout.clusterOf(n)
 		for _, topic := range n.Topics {
-			counts, err := g.app.topics.Partitions(ctx, topic)
+			name := qualified(cluster, topic)
+			counts, err := g.app.partitionsOf(ctx, name)
 			if err != nil {
 				return nil, err
 			}
-			if counts[topic] == 0 {
+			if counts[name] == 0 {
 				return nil, &internaltopics.Error{
-					Kind: internaltopics.ErrMissingSourceTopic, Topics: map[string]int32{topic: 0},
+					Kind: internaltopics.ErrMissingSourceTopic, Topics: map[string]int32{name: 0},
 					Remedy: "Create what is missing before the application starts, and check the names and the right to DESCRIBE the topics.",
 				}
 			}
-			ends, err := g.app.admin.ListEndOffsets(ctx, topic)
+			ends, err := g.app.adminOf(cluster).ListEndOffsets(ctx, topic)
 			if err != nil {
-				return nil, fmt.Errorf("look up the end of %s: %w", topic, fromBroker(err))
+				return nil, fmt.Errorf("look up the end of %s: %w", name, fromBroker(err))
 			}
-			starts, err := g.app.admin.ListStartOffsets(ctx, topic)
+			starts, err := g.app.adminOf(cluster).ListStartOffsets(ctx, topic)
 			if err != nil {
-				return nil, fmt.Errorf("look up the start of %s: %w", topic, fromBroker(err))
+				return nil, fmt.Errorf("look up the start of %s: %w", name, fromBroker(err))
 			}
-			for p := range counts[topic] {
+			for p := range counts[name] {
 				start, _ := starts.Lookup(topic, p)
 				end, _ := ends.Lookup(topic, p)
 				if err := errors.Join(start.Err, end.Err); err != nil {
-					return nil, fmt.Errorf("look up the offsets of %s partition %d: %w", topic, p, err)
+					return nil, fmt.Errorf("look up the offsets of %s partition %d: %w", name, p, err)
 				}
-				at := tp{topic, p}
+				at := tp{name, p}
 				if err := g.place(at, start.Offset, end.Offset); err != nil {
 					return nil, err
 				}
@@ -198,20 +215,35 @@ func (g *global) place(at tp, start, end int64) error {
 
 // round reads what there is and commits it, so that tasks see it.
 func (g *global) round(ctx context.Context) error {
-	poll, cancel := context.WithTimeout(ctx, max(g.app.cfg.Settings.PollTimeout, time.Millisecond))
-	fetches := g.client.PollRecords(poll, g.app.cfg.Settings.Global.MaxPollRecords)
-	cancel()
-	var err error
 	got := false
+	for cluster, client := range g.clients {
+		wait := g.app.cfg.Settings.PollTimeout / time.Duration(len(g.clients))
+		poll, cancel := context.WithTimeout(ctx, max(wait, time.Millisecond))
+		fetches := client.PollRecords(poll, g.app.settingsOf(cluster).Global.MaxPollRecords)
+		cancel()
+		some, err := g.take(cluster, fetches)
+		if err != nil {
+			return err
+		}
+		got = got || some
+	}
+	if !got {
+		return nil
+	}
+	return g.process()
+}
+
+// take gives the task what was read from a cluster.
+func (g *global) take(cluster string, fetches kgo.Fetches) (got bool, err error) {
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if err == nil && p.Err != nil {
-			err = g.fetchError(p)
+			err = onCluster(cluster, g.fetchError(p))
 		}
 		if err != nil || len(p.Records) == 0 {
 			return
 		}
 		got = true
-		at := tp{p.Topic, p.Partition}
+		at := tp{qualified(cluster, p.Topic), p.Partition}
 		g.next[at] = p.Records[len(p.Records)-1].Offset + 1
 		if end, ok := g.ends[at]; ok && g.next[at] >= end {
 			delete(g.ends, at)
@@ -223,11 +255,13 @@ func (g *global) round(ctx context.Context) error {
 			}
 		}
 		g.app.metrics.globalRecords.Add(float64(len(data)))
-		err = g.task.Add(task.Partition{Topic: p.Topic, Partition: p.Partition}, data)
+		err = g.task.Add(task.Partition{Cluster: cluster, Topic: p.Topic, Partition: p.Partition}, data)
 	})
-	if err != nil || !got {
-		return err
-	}
+	return got, err
+}
+
+// process has the task process what it was given, and commits the rows.
+func (g *global) process() error {
 	for {
 		did, err := g.task.Process(time.Now())
 		if err != nil {
@@ -264,8 +298,8 @@ func (g *global) fetchError(p kgo.FetchTopicPartition) error {
 
 func (g *global) close() error {
 	var err error
-	if g.client != nil {
-		g.client.Close()
+	for _, client := range g.clients {
+		client.Close()
 	}
 	if g.task != nil {
 		err = closeTask(g.task)

@@ -53,6 +53,11 @@ func (t *thread) onAssigned(_ context.Context, cl *kgo.Client, added map[string]
 	}
 	t.joined = true
 	cl.PauseFetchPartitions(added)
+	if t.app.layout.direct {
+		t.assignDirect(added[t.app.layout.tasksTopic()])
+		t.tell()
+		return
+	}
 	for topic, partitions := range added {
 		part, source := t.app.layout.sourceOf(topic)
 		if part == nil {
@@ -63,12 +68,12 @@ func (t *thread) onAssigned(_ context.Context, cl *kgo.Client, added map[string]
 			id := task.ID{Subtopology: part.id, Partition: n}
 			o := t.tasks[id]
 			if o == nil {
-				o = &owned{id: id, part: part, inputs: make(map[tp]*input)}
+				o = &owned{id: id, part: part, inputs: make(map[task.Partition]*input)}
 				t.tasks[id] = o
 				t.app.expect(id, t.number)
 			}
-			o.inputs[tp{topic, n}] = &input{source: source, paused: true, committed: -1}
-			t.takeStart(tp{topic, n}) // of an earlier assignment
+			o.inputs[task.Partition{Topic: topic, Partition: n}] = &input{source: source, paused: true, committed: -1}
+			t.takeStart(task.Partition{Topic: topic, Partition: n}) // of an earlier assignment
 		}
 	}
 	t.tell()
@@ -93,7 +98,7 @@ func (t *thread) onRevoked(_ context.Context, _ *kgo.Client, gone map[string][]i
 	for topic, partitions := range gone {
 		for _, n := range partitions {
 			for _, o := range t.tasks {
-				if _, has := o.inputs[tp{topic, n}]; has {
+				if t.app.layout.stands(o, topic, n) {
 					if err := t.end(o); err != nil {
 						t.fail(err)
 					}
@@ -130,6 +135,9 @@ func (t *thread) onFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFe
 		}
 		t.fetched[tp{topic, partition}] = s
 	}
+	if t.app.layout.direct {
+		note = t.noteText
+	}
 	for _, g := range resp.Groups {
 		for _, topic := range g.Topics {
 			for _, p := range topic.Partitions {
@@ -148,6 +156,14 @@ func (t *thread) onFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFe
 // onAdjust makes a number of each position, so that the first commit has
 // something to say of each partition, and learns where the logs end.
 func (t *thread) onAdjust(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	if t.app.layout.direct { // nothing is in the topic of tasks
+		for _, partitions := range offsets {
+			for n := range partitions {
+				partitions[n] = kgo.NewOffset().At(0)
+			}
+		}
+		return offsets, nil
+	}
 	found, err := t.findStarts(ctx, offsets)
 	if err != nil {
 		return nil, fmt.Errorf("find out where to start: %w", err)
@@ -206,14 +222,9 @@ func (t *thread) ends(ctx context.Context, topic string) (kadm.ListedOffsets, er
 	return t.app.admin.ListEndOffsets(ctx, topic)
 }
 
-// resets is where partitions of a topic start that nobody committed a position
-// of.
-func (t *thread) resets(ctx context.Context, topic string) (kadm.ListedOffsets, error) {
-	_, source := t.app.layout.sourceOf(topic)
-	if source == nil {
-		return nil, fmt.Errorf("the topology does not read %s", topic)
-	}
-	r := t.app.cfg.Settings.OffsetReset
+// resetPolicy is where a source starts of which nobody committed a position.
+func (a *App) resetPolicy(source *graph.Node) settings.OffsetReset {
+	r := a.cfg.Settings.OffsetReset
 	switch source.Reset.Policy {
 	case graph.Earliest:
 		r = settings.OffsetReset{Where: settings.Earliest}
@@ -229,6 +240,17 @@ func (t *thread) resets(ctx context.Context, topic string) (kadm.ListedOffsets, 
 		// Whatever it is, no record of ours is passed over.
 		r = settings.OffsetReset{Where: settings.Earliest}
 	}
+	return r
+}
+
+// resets is where partitions of a topic start that nobody committed a position
+// of.
+func (t *thread) resets(ctx context.Context, topic string) (kadm.ListedOffsets, error) {
+	_, source := t.app.layout.sourceOf(topic)
+	if source == nil {
+		return nil, fmt.Errorf("the topology does not read %s", topic)
+	}
+	r := t.app.resetPolicy(source)
 	switch r.Where {
 	case settings.Latest:
 		return t.ends(ctx, topic)
@@ -250,7 +272,8 @@ func (e *noPosition) Error() string {
 }
 
 // takeStart is the position of a partition once it is known.
-func (t *thread) takeStart(at tp) (start, bool) {
+func (t *thread) takeStart(in task.Partition) (start, bool) {
+	at := tp{in.Topic, in.Partition}
 	t.startsMu.Lock()
 	defer t.startsMu.Unlock()
 	s, ok := t.starts[at]
@@ -260,17 +283,25 @@ func (t *thread) takeStart(at tp) (start, bool) {
 }
 
 // resume lets a partition be fetched again.
-func (t *thread) resume(at tp, in *input) {
+func (t *thread) resume(at task.Partition, in *input) {
 	if in.paused {
 		in.paused = false
-		t.consumer.ResumeFetchPartitions(map[string][]int32{at.topic: {at.partition}})
+		if t.app.layout.direct {
+			t.resumeDirect(at, in)
+			return
+		}
+		t.consumer.ResumeFetchPartitions(map[string][]int32{at.Topic: {at.Partition}})
 	}
 }
 
-func (t *thread) pause(at tp, in *input) {
+func (t *thread) pause(at task.Partition, in *input) {
 	if !in.paused {
 		in.paused = true
-		t.consumer.PauseFetchPartitions(map[string][]int32{at.topic: {at.partition}})
+		client := t.consumer
+		if t.app.layout.direct {
+			client = t.readers[at.Cluster].client
+		}
+		client.PauseFetchPartitions(map[string][]int32{at.Topic: {at.Partition}})
 	}
 }
 

@@ -119,6 +119,9 @@ func (t *thread) open() (err error) {
 		return err
 	}
 	t.out = newProducer(client, t.app.cfg.exactlyOnce())
+	if err := t.openAway(); err != nil {
+		return err
+	}
 	if t.out.txns {
 		// Fences whoever has this transactional id, and waits until its last
 		// transaction has ended: positions that are read after it are final.
@@ -132,6 +135,9 @@ func (t *thread) open() (err error) {
 	}
 	t.restore = newRestorer(t.app, restoreClient, t.log)
 	t.restore.start(t.hard)
+	if err := t.openReaders(); err != nil {
+		return err
+	}
 	t.mu.Lock() // callbacks come as soon as there is a consumer
 	defer t.mu.Unlock()
 	t.consumer, err = t.newConsumer(t.bal)
@@ -166,6 +172,7 @@ func (t *thread) close(failed error) error {
 	}
 	t.closed = true
 	t.mu.Unlock()
+	t.closeReaders()
 	if t.restore != nil {
 		t.restore.close()
 	}
@@ -187,6 +194,7 @@ func (t *thread) close(failed error) error {
 	t.purges.Wait()
 	if t.out != nil {
 		t.out.client.Close()
+		t.out.closeAway()
 	}
 	return errors.Join(errs...)
 }

@@ -21,6 +21,8 @@ import (
 type layout struct {
 	top         *graph.Topology
 	application string
+	home        string // alias of the home cluster; may be empty
+	direct      bool   // sources are read in no group, see direct.go
 	fingerprint assign.Fingerprint
 	parts       []*part
 	global      *part // all global parts as one; nil if there are none
@@ -43,8 +45,8 @@ type changelog struct {
 	topic string
 }
 
-func newLayout(top *graph.Topology, application string) *layout {
-	l := &layout{top: top, application: application}
+func newLayout(top *graph.Topology, application, home string) *layout {
+	l := &layout{top: top, application: application, home: home}
 	hash := sha256.New()
 	fmt.Fprintln(hash, top.Describe())
 	for _, s := range top.Subtopologies {
@@ -71,6 +73,10 @@ func newLayout(top *graph.Topology, application string) *layout {
 	}
 	for _, n := range top.Nodes {
 		l.patterns = l.patterns || n.Kind == graph.Source && n.Pattern != nil
+		l.direct = l.direct || n.Kind == graph.Source && !n.Global && l.clusterOf(n) != ""
+	}
+	if l.direct {
+		fmt.Fprintln(hash, "positions in the topic of tasks, home", home)
 	}
 	l.fingerprint = assign.Fingerprint(hash.Sum(nil))
 	return l
@@ -100,14 +106,15 @@ func (p *part) openDB(dir string, open func(string) (state.DB, error)) (state.DB
 	return open(dir)
 }
 
-// sourceTopics are the topics of a source, by their real names; exists has those
-// that a pattern may match.
+// sourceTopics are the topics of a source, by their real and qualified names;
+// exists has those that a pattern may match.
 func (l *layout) sourceTopics(n *graph.Node, exists []string) []string {
 	if n.Pattern != nil {
 		var topics []string
-		for _, topic := range exists {
-			if graph.Matches(n.Pattern, topic) && !l.internal(topic) {
-				topics = append(topics, topic)
+		for _, name := range exists {
+			cluster, topic := unqualified(name)
+			if cluster == l.clusterOf(n) && graph.Matches(n.Pattern, topic) && (cluster != "" || !l.internal(topic)) {
+				topics = append(topics, name)
 			}
 		}
 		return topics
@@ -118,10 +125,16 @@ func (l *layout) sourceTopics(n *graph.Node, exists []string) []string {
 			topics[i] = task.InternalTopic(l.application, topic)
 		}
 	}
+	for i, topic := range topics {
+		topics[i] = qualified(l.clusterOf(n), topic)
+	}
 	return topics
 }
 
 func (l *layout) internal(topic string) bool {
+	if l.direct && topic == l.tasksTopic() {
+		return true
+	}
 	for _, r := range l.top.Repartitions {
 		if task.InternalTopic(l.application, r.Topic) == topic {
 			return true
@@ -135,6 +148,9 @@ func (l *layout) internal(topic string) bool {
 // subscription is what the group consumer subscribes to; expressions if there
 // are patterns.
 func (l *layout) subscription() []string {
+	if l.direct {
+		return []string{l.tasksTopic()}
+	}
 	var topics []string
 	for _, p := range l.parts {
 		for _, n := range p.nodes {
@@ -162,7 +178,7 @@ func (l *layout) userTopics() []string {
 	for _, p := range l.parts {
 		for _, n := range p.nodes {
 			if n.Kind == graph.Source && n.Pattern == nil && !n.Internal {
-				topics = append(topics, n.Topics...)
+				topics = append(topics, l.sourceTopics(n, nil)...)
 			}
 		}
 	}
@@ -239,6 +255,11 @@ func (l *layout) tasks(r internaltopics.Request, plan *internaltopics.Plan) []ba
 		topics := slices.Compact(slices.Sorted(slices.Values(r.Subtopologies[i].Sources)))
 		for n := range plan.Tasks[p.id] {
 			t := balancer.Task{Task: assign.Task{ID: assign.TaskID{Subtopology: int32(p.id), Partition: n}}}
+			if l.direct {
+				t.Partitions = []balancer.TopicPartition{{Topic: l.tasksTopic(), Partition: l.index(task.ID{Subtopology: p.id, Partition: n})}}
+				tasks = append(tasks, t)
+				continue
+			}
 			for _, topic := range topics {
 				if plan.Partitions[topic] > n {
 					t.Partitions = append(t.Partitions, balancer.TopicPartition{Topic: topic, Partition: n})

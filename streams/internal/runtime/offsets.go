@@ -58,15 +58,18 @@ func (t *thread) asMember(ctx context.Context, send func(member string, generati
 
 // commitOffsets commits offsets without a transaction. It goes past kgo's own
 // commits, which wait for the end of a rebalance, and records with them.
-func (t *thread) commitOffsets(ctx context.Context, at map[tp]task.Position) error {
+func (t *thread) commitOffsets(ctx context.Context, at map[task.Partition]task.Position) error {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	s := &t.app.cfg.Settings
 	req.Group, req.InstanceID = s.ApplicationID, t.instance()
+	offsets, err := t.offsets(at)
+	if err != nil {
+		return err
+	}
 	byTopic := make(map[string][]kmsg.OffsetCommitRequestTopicPartition)
-	for key, position := range at {
+	for key, o := range offsets {
 		p := kmsg.NewOffsetCommitRequestTopicPartition()
-		text := position.Encode()
-		p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = key.partition, position.Offset, -1, &text
+		p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = key.partition, o.at, -1, &o.text
 		byTopic[key.topic] = append(byTopic[key.topic], p)
 	}
 	for topic, partitions := range byTopic {
@@ -74,7 +77,7 @@ func (t *thread) commitOffsets(ctx context.Context, at map[tp]task.Position) err
 		to.Topic, to.Partitions = topic, partitions
 		req.Topics = append(req.Topics, to)
 	}
-	err := t.asMember(ctx, func(member string, generation int32) error {
+	err = t.asMember(ctx, func(member string, generation int32) error {
 		req.MemberID, req.Generation = member, generation
 		resp, err := req.RequestWith(ctx, t.consumer)
 		if err != nil {
@@ -109,7 +112,11 @@ func (t *thread) instance() *string {
 // addOffsets sends the offsets of all tasks into the transaction, also those
 // that are committed already: the group refuses all of them if this is no member
 // of its generation, which is what keeps an owner out that was left behind.
-func (t *thread) addOffsets(ctx context.Context, at map[tp]task.Position, member string, generation int32) error {
+func (t *thread) addOffsets(ctx context.Context, at map[task.Partition]task.Position, member string, generation int32) error {
+	offsets, err := t.offsets(at)
+	if err != nil {
+		return err
+	}
 	id, epoch, err := t.out.client.ProducerID(ctx)
 	if err != nil {
 		return err
@@ -130,10 +137,9 @@ func (t *thread) addOffsets(ctx context.Context, at map[tp]task.Position, member
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = t.transactionalID(), id, epoch, s.ApplicationID
 	req.MemberID, req.Generation, req.InstanceID = member, generation, t.instance()
 	byTopic := make(map[string][]kmsg.TxnOffsetCommitRequestTopicPartition)
-	for key, position := range at {
+	for key, o := range offsets {
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		text := position.Encode()
-		p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = key.partition, position.Offset, -1, &text
+		p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = key.partition, o.at, -1, &o.text
 		byTopic[key.topic] = append(byTopic[key.topic], p)
 	}
 	for topic, partitions := range byTopic {

@@ -26,8 +26,10 @@ const (
 type owned struct {
 	id     task.ID
 	part   *part
-	inputs map[tp]*input
+	inputs map[task.Partition]*input
 	phase  phase
+
+	looking, found bool // of a task that is run directly: its inputs are looked up, and were
 
 	rows   *rows
 	task   *task.Task // from running on
@@ -42,6 +44,11 @@ type input struct {
 	start     start
 	paused    bool
 	committed int64 // the offset that the group has; -1 if none
+
+	// Of an input that is read directly.
+	added bool     // the reader has it
+	id    [16]byte // of the topic
+	epoch int32    // of the last record that came; -1 unknown
 }
 
 // start is where a partition starts: next, with what was committed beside it, and
@@ -172,8 +179,7 @@ func (t *thread) begin(o *owned) error {
 }
 
 // feed makes a partition an input of the running task.
-func (t *thread) feed(o *owned, at tp, in *input) error {
-	p := task.Partition{Topic: at.topic, Partition: at.partition}
+func (t *thread) feed(o *owned, p task.Partition, in *input) error {
 	if err := o.task.AddInput(p, in.source.Name, in.start.next, in.start.kept); err != nil {
 		return err
 	}
@@ -189,6 +195,7 @@ func (t *thread) feed(o *owned, at tp, in *input) error {
 // dropped: after a commit nothing is.
 func (t *thread) end(o *owned) error {
 	delete(t.tasks, o.id)
+	t.stopDirect(o)
 	if o.phase == restoring {
 		t.restore.remove(o.id)
 	}

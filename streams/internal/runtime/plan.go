@@ -25,21 +25,26 @@ func (a *App) planTopics(ctx context.Context) (internaltopics.Request, *internal
 	return r, plan, err
 }
 
-// userTopics are the partition counts of the user topics that exist.
+// userTopics are the partition counts of the user topics that exist, by
+// qualified names.
 func (a *App) userTopics(ctx context.Context) (map[string]int32, error) {
 	topics := a.layout.userTopics()
-	if a.layout.patterns {
-		all, err := a.admin.ListTopics(ctx)
+	for _, cluster := range a.layout.sourceClusters() {
+		if !a.layout.patterns {
+			break
+		}
+		all, err := a.adminOf(cluster).ListTopics(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("look for topics that match the patterns of sources: %w", err)
+			return nil, onCluster(cluster, fmt.Errorf("look for topics that match the patterns of sources: %w", fromBroker(err)))
 		}
 		for _, topic := range all.Names() {
-			if _, n := a.layout.sourceOf(topic); n != nil && n.Pattern != nil {
-				topics = append(topics, topic)
+			name := qualified(cluster, topic)
+			if _, n := a.layout.sourceOf(name); n != nil && n.Pattern != nil {
+				topics = append(topics, name)
 			}
 		}
 	}
-	return a.topics.Partitions(ctx, topics...)
+	return a.partitionsOf(ctx, topics...)
 }
 
 // precheck refuses what no rebalance could set right, before the group is
@@ -47,20 +52,29 @@ func (a *App) userTopics(ctx context.Context) (map[string]int32, error) {
 func (a *App) precheck(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.Settings.TaskTimeout)
 	defer cancel()
-	_, plan, err := a.planTopics(ctx)
+	r, plan, err := a.planTopics(ctx)
 	if err != nil {
 		return err
 	}
+	a.first = r.UserTopics
+	if err := a.checkPositions(r); err != nil {
+		return err
+	}
+	a.warnOfDirectSinks()
 	// Topics that are missing are made by the leader.
 	if err := a.topics.Check(ctx, plan.Topics); err != nil && !errors.Is(err, internaltopics.ErrMissingInternalTopic) {
 		return err
 	}
-	return nil
+	// No client joins the group before a topic is there that it subscribes to.
+	return a.ensureTasks(ctx, r, plan)
 }
 
 // lead is what the leader of the group does at a rebalance.
 func (a *App) lead(ctx context.Context, _ balancer.Request) ([]balancer.Task, error) {
 	r, plan, err := a.planTopics(ctx)
+	if err == nil {
+		err = a.ensureTasks(ctx, r, plan)
+	}
 	if err == nil {
 		err = a.topics.Ensure(ctx, plan.Topics)
 	}

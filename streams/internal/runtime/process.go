@@ -89,7 +89,7 @@ func (t *thread) some(o *owned) (did int, err error) {
 	t.app.metrics.tasks.records.Add(int64(did))
 	limit := t.app.cfg.Settings.BufferedRecordsPerPartition
 	for at, in := range o.inputs {
-		if in.paused && in.known && o.task.Buffered(task.Partition{Topic: at.topic, Partition: at.partition}) <= limit {
+		if in.paused && in.known && o.task.Buffered(at) <= limit {
 			t.resume(at, in)
 		}
 	}
@@ -132,10 +132,10 @@ func (t *thread) purge() {
 	for _, o := range t.tasks {
 		for at, in := range o.inputs {
 			if in.source.Internal && in.committed > 0 {
-				if committed[at.topic] == nil {
-					committed[at.topic] = make(map[int32]int64)
+				if committed[at.Topic] == nil {
+					committed[at.Topic] = make(map[int32]int64)
 				}
-				committed[at.topic][at.partition] = in.committed
+				committed[at.Topic][at.Partition] = in.committed
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,12 +23,13 @@ type tp struct {
 // client.
 type producer struct {
 	client *kgo.Client
+	away   map[string]*kgo.Client // of other clusters with sinks
 	txns   bool
 	inTxn  bool
-	sent   int // since the last take
+	sent   int // at home, since the last take
 
 	mu     sync.Mutex // guards what follows
-	acked  int        // since the last take
+	acked  int        // at home, since the last take
 	next   map[tp]int64
 	failed []failedOutput
 }
@@ -45,7 +47,11 @@ func newProducer(client *kgo.Client, txns bool) *producer {
 
 // send hands a record to the client. A transaction begins with the first one.
 func (p *producer) send(ctx context.Context, id task.ID, o *task.Output) error {
-	if p.txns && !p.inTxn {
+	client := p.away[o.Cluster]
+	if client == nil && o.Cluster != "" {
+		return fmt.Errorf("send to %s on cluster %s: no sink of the topology is there", o.Topic, o.Cluster)
+	}
+	if client == nil && p.txns && !p.inTxn {
 		if err := p.client.BeginTransaction(); err != nil {
 			return fmt.Errorf("begin a transaction: %w", fromBroker(err))
 		}
@@ -63,8 +69,11 @@ func (p *producer) send(ctx context.Context, id task.ID, o *task.Output) error {
 			r.Partition = byKey(o.Key)
 		}
 	}
-	p.sent++
-	p.client.Produce(ctx, r, func(r *kgo.Record, err error) { p.answered(id, o, r, err) })
+	if client == nil {
+		client = p.client
+		p.sent++
+	}
+	client.Produce(ctx, r, func(r *kgo.Record, err error) { p.answered(id, o, r, err) })
 	return nil
 }
 
@@ -75,7 +84,9 @@ func (p *producer) answered(id task.ID, o *task.Output, r *kgo.Record, err error
 		p.failed = append(p.failed, failedOutput{id, o, err})
 		return
 	}
-	p.acked++
+	if o.Cluster == "" {
+		p.acked++
+	}
 	if o.Changelog {
 		at := tp{r.Topic, r.Partition}
 		p.next[at] = max(p.next[at], r.Offset+1)
@@ -111,17 +122,18 @@ func (p *producer) take() (acked int, next map[tp]int64) {
 // next incarnation of the thread has the same transactional id and ends it
 // otherwise.
 func (p *producer) abort(ctx context.Context) error {
+	away := p.dropAway(ctx)
 	if err := p.client.AbortBufferedRecords(ctx); err != nil {
-		return fmt.Errorf("drop records that were not sent: %w", fromBroker(err))
+		return errors.Join(away, fmt.Errorf("drop records that were not sent: %w", fromBroker(err)))
 	}
 	if !p.inTxn {
-		return nil
+		return away
 	}
 	p.inTxn = false
 	if err := p.client.EndTransaction(ctx, kgo.TryAbort); err != nil {
-		return fmt.Errorf("abort the transaction: %w", fromBroker(err))
+		return errors.Join(away, fmt.Errorf("abort the transaction: %w", fromBroker(err)))
 	}
-	return nil
+	return away
 }
 
 // collector is the producer as one task sees it.
@@ -133,16 +145,19 @@ type collector struct {
 // Send implements task.Collector.
 func (c collector) Send(o *task.Output) error {
 	t := c.t
-	if o.Cluster != "" {
-		return fmt.Errorf("send to %s on cluster %s: the application has one cluster", o.Topic, o.Cluster)
+	if o.Cluster == t.app.cfg.Home {
+		o.Cluster = ""
 	}
 	t.app.metrics.sent.Inc()
 	return t.out.send(t.hard, c.id, o)
 }
 
 // Partitions implements task.Collector.
-func (c collector) Partitions(_, topic string) (int32, error) {
-	return c.t.app.partitions(c.t.hard, topic)
+func (c collector) Partitions(cluster, topic string) (int32, error) {
+	if cluster == c.t.app.cfg.Home {
+		cluster = ""
+	}
+	return c.t.app.partitions(c.t.hard, qualified(cluster, topic))
 }
 
 // judge asks the handler about records that were not written. Nil means that the
@@ -150,7 +165,7 @@ func (c collector) Partitions(_, topic string) (int32, error) {
 // records, so that no record is blamed that has nothing to do with it.
 func (t *thread) judge() error {
 	for _, f := range t.out.failures() {
-		err := fmt.Errorf("write to %s: %w", f.out.Topic, f.err)
+		err := fmt.Errorf("write to %s: %w", qualified(f.out.Cluster, f.out.Topic), f.err)
 		o := t.tasks[f.task]
 		if f.out.Changelog || !ofRecord(f.err) || o == nil || o.task == nil {
 			return fromBroker(err)
@@ -179,8 +194,8 @@ func (t *thread) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
-		if err := t.out.client.Flush(ctx); err != nil {
-			return fmt.Errorf("wait for acknowledgements: %w", fromBroker(err))
+		if err := t.out.flush(ctx); err != nil {
+			return err
 		}
 		if !t.out.hasFailures() {
 			return nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -50,9 +51,19 @@ type thread struct {
 	answer   assign.Assignment
 	answered bool
 
-	startsMu sync.Mutex // guards fetched and starts
-	fetched  map[tp]start
-	starts   map[tp]start
+	startsMu    sync.Mutex // guards what follows
+	fetched     map[tp]start
+	starts      map[tp]start
+	texts       map[int32]text // of tasks that are run directly
+	foundInputs []found
+
+	// Of a topology that is run directly.
+	readers     map[string]*reader // by cluster
+	arrived     chan arrival
+	grown       atomic.Bool
+	finding     context.Context // ends with the incarnation
+	stopFinding context.CancelFunc
+	finders     sync.WaitGroup
 
 	purges sync.WaitGroup
 }
@@ -75,10 +86,10 @@ func (t *thread) failure() error {
 // end, so that no callback sees a task between two records.
 func (t *thread) round(soft context.Context) error {
 	began := time.Now()
-	fetches := t.poll(soft)
+	fetches, arrived := t.poll(soft)
 	t.app.metrics.tasks.spent(t.number, polls, time.Since(began))
 	t.mu.Lock()
-	err := t.work(fetches)
+	err := t.work(fetches, arrived)
 	t.mu.Unlock()
 	t.consumer.AllowRebalance()
 	return err
@@ -86,7 +97,7 @@ func (t *thread) round(soft context.Context) error {
 
 // poll waits for records until something else is due. Its end holds off
 // rebalances, which kgo does of itself only when there are records.
-func (t *thread) poll(soft context.Context) kgo.Fetches {
+func (t *thread) poll(soft context.Context) (kgo.Fetches, []arrival) {
 	s := &t.app.cfg.Settings
 	t.mu.Lock()
 	wait := s.PollTimeout
@@ -101,22 +112,30 @@ func (t *thread) poll(soft context.Context) kgo.Fetches {
 	t.mu.Unlock()
 	ctx, cancel := context.WithTimeout(soft, max(wait, time.Millisecond))
 	defer cancel()
+	if t.app.layout.direct {
+		return t.pollDirect(ctx)
+	}
 	fetches := t.consumer.PollRecords(ctx, s.Main.MaxPollRecords)
 	if len(fetches) == 0 {
 		fetches = t.consumer.PollRecords(t.none, 1)
 	}
-	return fetches
+	return fetches, nil
 }
 
-func (t *thread) work(fetches kgo.Fetches) error {
+func (t *thread) work(fetches kgo.Fetches, arrived []arrival) error {
 	if err := t.failure(); err != nil {
 		return err
 	}
 	if err := t.heed(); err != nil {
 		return err
 	}
-	if err := t.take(fetches); err != nil {
+	if err := t.take(arrival{fetches: fetches}); err != nil {
 		return err
+	}
+	for _, a := range arrived {
+		if err := t.take(a); err != nil {
+			return err
+		}
 	}
 	if err := t.promote(); err != nil {
 		return err
@@ -143,6 +162,7 @@ func (t *thread) heed() error {
 			t.followUp = time.Now().Add(a.FollowUp)
 		}
 	}
+	t.grow()
 	if !t.followUp.IsZero() && time.Now().After(t.followUp) {
 		t.followUp = time.Time{}
 		t.bal.Rejoin(t.consumer)
@@ -151,19 +171,19 @@ func (t *thread) heed() error {
 }
 
 // take gives records to their tasks.
-func (t *thread) take(fetches kgo.Fetches) (err error) {
+func (t *thread) take(a arrival) (err error) {
 	limit := t.app.cfg.Settings.BufferedRecordsPerPartition
-	committed := t.app.cfg.Settings.Main.ReadCommitted
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+	committed := t.app.settingsOf(a.cluster).Main.ReadCommitted
+	a.fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if err != nil {
 			return
 		}
 		if p.Err != nil {
-			err = t.fetchError(p.Topic, p.Partition, p.Err)
+			err = t.readError(a, p)
 		}
-		at := tp{p.Topic, p.Partition}
-		o, in := t.inputOf(at)
-		if o == nil || err != nil {
+		to := task.Partition{Cluster: a.cluster, Topic: p.Topic, Partition: p.Partition}
+		o, in := t.inputOf(to)
+		if o == nil || err != nil || a.owners != nil && a.owners[tp{p.Topic, p.Partition}] != in {
 			return // it is another's by now
 		}
 		if o.phase != running {
@@ -176,10 +196,10 @@ func (t *thread) take(fetches kgo.Fetches) (err error) {
 		if committed {
 			end = p.LastStableOffset
 		}
-		to := task.Partition{Topic: p.Topic, Partition: p.Partition}
 		next := int64(0)
 		if n := len(p.Records); n > 0 {
 			next = p.Records[n-1].Offset + 1
+			in.epoch = p.Records[n-1].LeaderEpoch
 		}
 		data := slices.DeleteFunc(p.Records, func(r *kgo.Record) bool { return r.Attrs.IsControl() })
 		if err = o.task.Add(to, data); err != nil {
@@ -188,19 +208,27 @@ func (t *thread) take(fetches kgo.Fetches) (err error) {
 		o.task.SetEnd(to, next, end)
 		t.app.metrics.consumed.Add(float64(len(data)))
 		if o.task.Buffered(to) > limit {
-			t.pause(at, in)
+			t.pause(to, in)
 		}
 	})
 	return err
 }
 
-func (t *thread) inputOf(at tp) (*owned, *input) {
+func (t *thread) inputOf(at task.Partition) (*owned, *input) {
 	for _, o := range t.tasks {
 		if in := o.inputs[at]; in != nil {
 			return o, in
 		}
 	}
 	return nil, nil
+}
+
+// readError is the error of what was fetched, by a reader or in the group.
+func (t *thread) readError(a arrival, p kgo.FetchTopicPartition) error {
+	if a.owners != nil {
+		return t.directError(a.cluster, p.Topic, p.Partition, p.Err)
+	}
+	return t.fetchError(p.Topic, p.Partition, p.Err)
 }
 
 // fetchError is nil for what passes or is told otherwise.
@@ -224,7 +252,7 @@ func (t *thread) fetchError(topic string, partition int32, err error) error {
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		return fmt.Errorf("read %s partition %d: %w: the position is not in the log any more, and the source has none to start at; set the group's offsets", topic, partition, err)
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-		return t.missing(topic, err)
+		return t.missing("", topic, err)
 	}
 	if classify(err) == uncaught {
 		return fmt.Errorf("read %s partition %d: %w", topic, partition, kafka.Explain(err))
@@ -234,20 +262,20 @@ func (t *thread) fetchError(topic string, partition int32, err error) error {
 }
 
 // missing looks whether a topic that could not be read is gone for good.
-func (t *thread) missing(topic string, cause error) error {
+func (t *thread) missing(cluster, topic string, cause error) error {
 	if len(t.tasks) == 0 || topic == "" {
 		return nil // the leader makes it, or says what is missing
 	}
-	counts, err := t.app.topics.Partitions(t.hard, topic)
+	counts, err := t.app.topicsOf(cluster).Partitions(t.hard, topic)
 	if err != nil || counts[topic] > 0 {
 		return err
 	}
 	kind := internaltopics.ErrMissingSourceTopic
-	if t.app.layout.internal(topic) {
+	if cluster == "" && t.app.layout.internal(topic) {
 		kind = internaltopics.ErrMissingInternalTopic
 	}
 	return &internaltopics.Error{
-		Kind: kind, Topics: map[string]int32{topic: 0}, Detail: cause.Error(),
+		Kind: kind, Topics: map[string]int32{qualified(cluster, topic): 0}, Detail: cause.Error(),
 		Remedy: "It was deleted while it was read. Create it again, and reset the application if its state depends on what is gone.",
 	}
 }
@@ -264,8 +292,11 @@ func (t *thread) promote() error {
 			return err
 		}
 	}
+	if err := t.direct(); err != nil {
+		return err
+	}
 	for _, o := range t.sorted() {
-		all := true
+		all := o.found || !t.app.layout.direct
 		for at, in := range o.inputs {
 			if in.known {
 				continue
