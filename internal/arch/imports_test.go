@@ -110,7 +110,7 @@ var inTests = map[string][]string{
 	"streams/state":             {"streams/state/statetest"},
 	"streams/state/pebblestore": {"streams/state/statetest"},
 	"connect":                   {"internal/connection"},
-	"e2e":                       {"streams"}, // applications are programs that use it
+	"e2e":                       {"streams", "streams/state"}, // applications are programs that use it
 }
 
 // forbidden tells why a file of package from may not import package to; empty
