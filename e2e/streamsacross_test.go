@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"os/signal"
@@ -57,7 +56,7 @@ func across() int {
 	defer stop()
 	var job acrossJob
 	if err := json.Unmarshal([]byte(os.Getenv(envAcross)), &job); err != nil {
-		slog.Error("no job", "err", err)
+		fmt.Fprintln(os.Stderr, envAcross+":", err)
 		return 1
 	}
 	app, err := job.start()
@@ -65,7 +64,7 @@ func across() int {
 		err = app.Run(ctx)
 	}
 	if err != nil {
-		slog.Error("failed", "err", err)
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0

@@ -221,7 +221,7 @@ func (t *thread) resetOf(ctx context.Context, admin *kadm.Client, node *graph.No
 	case settings.ByDuration:
 		return listed(admin.ListOffsetsAfterMilli(ctx, time.Now().Add(-r.Back).UnixMilli(), topic))(topic, n)
 	case settings.None:
-		return 0, &noPosition{qualified(cluster, topic)}
+		return 0, fmt.Errorf("there is no position in %s partition %d, and the source has none to start at: give it another StartAt", qualified(cluster, topic), n)
 	default:
 		return first, nil
 	}
